@@ -1,0 +1,101 @@
+"""Engines: the version that is pinned, its image, and the flags that this version knows."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any
+
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.errors import UnknownNameError
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """One engine at one pinned version."""
+
+    name: str
+    title: str
+    version: str
+    image: str
+    """Image and tag for NVIDIA GPUs; never ``latest``."""
+    image_bytes: int
+    """Compressed size of the image, for the start-up budget."""
+    port: int
+    health_path: str
+    metrics_path: str
+    can_serve: bool
+    """Whether modelyard deploys it (or only knows it)."""
+    source: Source
+    as_of: date
+    image_rocm: str | None = None
+    image_digest: str | None = None
+    status: str = "active"
+    notes: str = ""
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flag:
+    """One command-line flag of an engine."""
+
+    type: str
+    aliases: tuple[str, ...] = ()
+    default: str | None = None
+    choices: tuple[str, ...] | None = None
+    deprecated: bool = False
+    negations: tuple[str, ...] = ()
+    """Spellings that set a ``bool`` flag to false."""
+    known: tuple[str, ...] = ()
+    """Values that the engine's source names although its parser takes others too."""
+    bounds: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Limits as ``ge``, ``gt``, ``le``, ``lt``."""
+    secret: bool = False
+    """The value is a credential: it may never be in an argument list."""
+
+
+def load_engines() -> tuple[Engine, ...]:
+    """Every engine of the catalog.
+
+    Raises:
+        CatalogError: a row that cannot be trusted.
+    """
+    return _engines()
+
+
+def find_engine(name: str) -> Engine:
+    """The engine called ``name``, at its pinned version.
+
+    Raises:
+        UnknownNameError: no such engine; names the nearest.
+    """
+    for engine in _engines():
+        if engine.name == name.strip().lower():
+            return engine
+    raise UnknownNameError("engine", name, (e.name for e in _engines()))
+
+
+@cache
+def load_flags(name: str, version: str) -> dict[str, Flag]:
+    """The flags of an engine version, by their long spelling (``--max-model-len``).
+
+    Raises:
+        UnknownNameError: no flag list is recorded for that version.
+    """
+    path = data_dir() / f"{name}-flags-{version}.json"
+    if not path.is_file():
+        known = sorted(p.stem.removeprefix(f"{name}-flags-") for p in data_dir().glob(f"{name}-flags-*.json"))
+        raise UnknownNameError(f"{name} version", version, known)
+    raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["flags"]
+    keep = ("type", "aliases", "default", "choices", "deprecated", "negations", "known", "bounds", "secret")
+    return {
+        flag: Flag(**{k: v for k, v in facts.items() if k in keep and v is not None}) for flag, facts in raw.items()
+    }
+
+
+@cache
+def _engines() -> tuple[Engine, ...]:
+    path = data_dir() / "engines.toml"
+    return parse_rows(Engine, read_toml(path).get("engine", []), file="engines.toml", label="engine")

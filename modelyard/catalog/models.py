@@ -1,0 +1,219 @@
+"""Models: the facts of each architecture that memory, speed and licence depend on.
+
+Key names follow Hugging Face ``config.json`` where it has one. Parameters are counts; sizes are elements, not bytes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.errors import CatalogError, UnknownNameError
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MoE:
+    """Mixture of experts. All experts are resident, however few are active."""
+
+    num_experts: int
+    experts_per_token: int
+    moe_intermediate_size: int
+    num_shared_experts: int = 0
+    shared_expert_intermediate_size: int = 0
+    first_dense_layers: int = 0
+    moe_layer_step: int = 1
+    """1: every layer (after the dense ones) has experts; 2: every second."""
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MLA:
+    """Multi-head latent attention: one compressed row per token and layer, not divided by tensor parallelism."""
+
+    kv_lora_rank: int
+    qk_rope_head_dim: int
+    q_lora_rank: int | None = None
+    qk_nope_head_dim: int | None = None
+    v_head_dim: int | None = None
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indexer:
+    """DeepSeek V3.2's sparse-attention indexer, which caches beside MLA."""
+
+    cache_bytes_per_layer: int
+    """Bytes per token and layer."""
+    heads: int | None = None
+    head_dim: int | None = None
+    topk: int | None = None
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """Layers that keep only a window of tokens."""
+
+    kind: str
+    """``sliding`` or ``chunked``."""
+    size: int
+    """Tokens."""
+    layers: int
+    full_layers: int
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GlobalAttention:
+    """The shape of full-attention layers where it differs from the windowed ones'."""
+
+    num_key_value_heads: int
+    head_dim: int
+    k_eq_v: bool = False
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinearAttention:
+    """Gated-DeltaNet or Mamba layers: a state per request instead of a row per token."""
+
+    layers: int
+    full_layers: int
+    num_key_heads: int
+    num_value_heads: int
+    key_head_dim: int
+    value_head_dim: int
+    conv_kernel_dim: int
+    state_dtype: str
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vision:
+    """A vision tower."""
+
+    params: int | None = None
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MTP:
+    """Multi-token-prediction layers; loaded only with speculative decoding."""
+
+    layers: int
+    params: int | None = None
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """One published set of weight files."""
+
+    quantization: str
+    hub_id: str
+    source: Source
+    as_of: date
+    group_size: int | None = None
+    zero_point: bool | None = None
+    bytes: int | None = None
+    """Size of the weight files, when published."""
+    kv_cache_dtype: str | None = None
+    """Set when the checkpoint declares an fp8 KV cache."""
+    unquantized: tuple[str, ...] = ()
+    """Parts that stay in the model's dtype: lm_head, embed_tokens, router, vision, attention."""
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """One model as it is served."""
+
+    name: str
+    title: str
+    hub_id: str
+    family: str
+    license: str
+    gated: str
+    total_params: int
+    max_position_embeddings: int
+    torch_dtype: str
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    vocab_size: int
+    intermediate_size: int
+    source: Source
+    as_of: date
+    checkpoint: tuple[Checkpoint, ...]
+    active_params: int | None = None
+    aliases: tuple[str, ...] = ()
+    params_exact: bool = False
+    tie_word_embeddings: bool | None = None
+    attention_bias: bool = False
+    gated_mlp: bool = True
+    moe: MoE | None = None
+    mla: MLA | None = None
+    indexer: Indexer | None = None
+    window: Window | None = None
+    global_attention: GlobalAttention | None = None
+    linear_attention: LinearAttention | None = None
+    vision: Vision | None = None
+    mtp: MTP | None = None
+    notes: str = ""
+    unknown: tuple[str, ...] = field(default_factory=tuple)
+    """Keys whose value is not known; a fit says so instead of guessing."""
+
+    @property
+    def native_quantization(self) -> str:
+        """The precision that the model was released in."""
+        return self.checkpoint[0].quantization
+
+    @property
+    def quantizations(self) -> tuple[str, ...]:
+        """Precisions for which a published checkpoint is known, the native one first."""
+        return tuple(dict.fromkeys(c.quantization for c in self.checkpoint))
+
+
+def load_models() -> tuple[Model, ...]:
+    """Every model of the catalog, by family file, in the order written.
+
+    Raises:
+        CatalogError: a row that cannot be trusted, or a name taken twice.
+    """
+    return _index()[0]
+
+
+def find_model(name: str) -> Model:
+    """The model called ``name``: catalog name, alias, or hub id of any of its checkpoints (any case).
+
+    Raises:
+        UnknownNameError: no such model; names the nearest.
+    """
+    models, by_name = _index()
+    found = by_name.get(name.strip().lower())
+    if found is None:
+        raise UnknownNameError("model", name, (m.name for m in models), see="`modelyard models` lists them all.")
+    return found
+
+
+@cache
+def _index() -> tuple[tuple[Model, ...], dict[str, Model]]:
+    models: list[Model] = []
+    by_name: dict[str, Model] = {}
+    for path in sorted((data_dir() / "models").glob("*.toml")):
+        rows = parse_rows(Model, read_toml(path).get("model", []), file=f"models/{path.name}", label="model")
+        for model in rows:
+            if not model.checkpoint:
+                raise CatalogError(f"model '{model.name}' has no checkpoint", details=f"where    models/{path.name}")
+            keys = {model.name, model.hub_id, *model.aliases, *(c.hub_id for c in model.checkpoint)}
+            for key in {k.lower() for k in keys}:
+                if by_name.setdefault(key, model) is not model:
+                    raise CatalogError(
+                        f"'{key}' names two models: {by_name[key].name} and {model.name}",
+                        details=f"where    models/{path.name}",
+                    )
+            models.append(model)
+    return tuple(models), by_name

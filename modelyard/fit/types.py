@@ -1,0 +1,95 @@
+"""What a fit is asked and what it answers. Memory is bytes per GPU; tokens are tokens."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelyard.catalog.gpus import Gpu
+from modelyard.catalog.models import Model
+
+
+class Verdict(StrEnum):
+    """Whether it fits."""
+
+    FITS = "fits"
+    TIGHT = "tight"
+    DOES_NOT_FIT = "does_not_fit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FitRequest:
+    """One model at one precision on one GPU configuration under one engine version and its flags.
+
+    None means: the default of that engine version on that GPU.
+    """
+
+    model: Model
+    quantization: str
+    gpu: Gpu
+    max_model_len: int
+    tensor_parallel_size: int = 1
+    pipeline_parallel_size: int = 1
+    engine: str = "vllm"
+    engine_version: str = "0.33.0"
+    gpu_memory_utilization: float | None = None
+    max_num_seqs: int | None = None
+    max_num_batched_tokens: int | None = None
+    kv_cache_dtype: str = "auto"
+    enforce_eager: bool = False
+    concurrency: int = 1
+    """Requests of ``max_model_len`` that must be held at once."""
+
+    @property
+    def gpu_count(self) -> int:
+        """GPUs of one replica."""
+        return self.tensor_parallel_size * self.pipeline_parallel_size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PerGpu:
+    """How the memory of the fullest GPU is spent, in bytes. The parts sum to ``total``."""
+
+    total: int
+    weights: int
+    activations: int
+    cuda_graphs: int
+    runtime: int
+    """CUDA context, NCCL and all-reduce workspaces: what torch does not count."""
+    kv_cache: int
+    """What is left for the KV cache; negative when it does not load."""
+    reserve: int
+    """What gpu-memory-utilization leaves alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remedy:
+    """One change that would make it fit, or fit better."""
+
+    kind: str
+    """``quantization``, ``tensor_parallel_size``, ``max_model_len``, ``max_num_seqs``, ``kv_cache_dtype``, ``gpu`` …"""
+    change: str
+    """What to do, such as ``max-num-seqs 1024 → 256``."""
+    effect: str
+    """What it gains, such as ``frees 1.33 GiB per GPU``."""
+    verdict: Verdict
+    request: FitRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fit:
+    """The answer: bytes per GPU, what is left for KV cache, and what to do about it."""
+
+    request: FitRequest
+    verdict: Verdict
+    per_gpu: PerGpu
+    kv_bytes_per_token: int
+    """Bytes per token and GPU at full attention; on hybrids an upper bound per token."""
+    kv_cache_tokens: int
+    max_concurrency: float
+    """Requests of ``max_model_len`` that the KV cache holds at once."""
+    margin_bytes: int
+    """KV cache left beyond what the asked concurrency needs; negative when it is short."""
+    reasons: tuple[str, ...]
+    """Why the verdict is not ``fits``; empty when it is."""
+    warnings: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Facts that are not known and what was assumed for them."""
