@@ -1,0 +1,1 @@
+"""How each place is reached: the resources that a program declares, and the provider process behind them."""

@@ -1,0 +1,1 @@
+"""The rental provider as a Pulumi plugin process, named in Pulumi.yaml."""

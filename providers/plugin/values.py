@@ -1,0 +1,28 @@
+"""Between the engine's property values and plain ones."""
+
+from collections.abc import Mapping
+
+from pulumi.provider.experimental.property_value import Computed, PropertyValue
+
+from modelyard.resources import UNKNOWN, Value
+
+
+def plain(value: PropertyValue) -> Value:
+    """A property value as plain data; unknown as ``UNKNOWN``. Secrets are returned bare: never log the result."""
+    inner = value.value
+    if isinstance(inner, Computed):
+        return UNKNOWN
+    if inner is None or isinstance(inner, bool | str):
+        return inner
+    if isinstance(inner, float):
+        return int(inner) if inner.is_integer() else inner
+    if isinstance(inner, Mapping):
+        return {key: plain(item) for key, item in inner.items()}
+    if isinstance(inner, tuple):  # how a property value keeps every sequence
+        return [plain(item) for item in inner]
+    raise TypeError(f"a rental resource takes plain data, not a {type(inner).__name__}")
+
+
+def plain_map(values: Mapping[str, PropertyValue]) -> dict[str, Value]:
+    """A map of property values as plain data; engine-internal keys (``__…``) are left out."""
+    return {key: plain(value) for key, value in values.items() if not key.startswith("__")}

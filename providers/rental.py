@@ -1,0 +1,109 @@
+"""The rental resources as a program declares them; the provider process in ``providers/plugin`` is behind them.
+
+Tokens are ``modelyard-rental:index:…``. The schema in ``providers/plugin/rental_schema.py`` documents every input.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+
+PACKAGE = "modelyard-rental"
+VERSION = "0.1.0"
+
+
+class CandidateArgs(TypedDict):
+    """One offer to try, in order."""
+
+    vendor: str
+    sku: str
+    gpu: str
+    gpuCount: int
+    region: str
+    trust: str
+    spot: bool
+    usdPerHour: str
+    granularitySeconds: int
+    minimumSeconds: int
+    asOf: str
+    source: str
+
+
+class MachineArgs(TypedDict):
+    """A rented GPU machine."""
+
+    candidates: Sequence[CandidateArgs]
+    image: str
+    boot: pulumi.Input[str]
+    env: pulumi.Input[Mapping[str, pulumi.Input[str]]]
+    ports: Sequence[int]
+    diskGb: int
+    owner: str
+    labels: Mapping[str, str]
+    lifetimeSeconds: NotRequired[int]
+    deadline: NotRequired[str]
+    networkVolumeGb: NotRequired[int]
+
+
+class ReadyArgs(TypedDict):
+    """Waits until a machine's model answers."""
+
+    machineId: pulumi.Input[str]
+    port: int
+    healthPath: str
+    timeoutSeconds: int
+    phases: Sequence[Mapping[str, Any]]
+
+
+class AccessKeyArgs(TypedDict):
+    """A random bearer token."""
+
+    length: int
+
+
+class _Rental(pulumi.CustomResource):
+    """What the three have in common: their package and that unknown outputs are declared."""
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        inputs: Mapping[str, Any],
+        outputs: Sequence[str],
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(version=VERSION))
+        super().__init__(f"{PACKAGE}:index:{kind}", name, {**inputs, **dict.fromkeys(outputs)}, merged)
+
+
+class Machine(_Rental):
+    """A rented GPU machine: the first of its candidates that can be had."""
+
+    machine_id: pulumi.Output[str]
+    address: pulumi.Output[str]
+
+    def __init__(self, name: str, args: MachineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("Machine", name, args, ("machineId", "address", "chosen", "chargedUsdPerHour"), opts)
+
+    def translate_output_property(self, prop: str) -> str:
+        """The engine's camelCase names as Python attributes."""
+        return {"machineId": "machine_id", "chargedUsdPerHour": "charged_usd_per_hour"}.get(prop, prop)
+
+
+class Ready(_Rental):
+    """Ready once the model behind a machine has answered; its time-out is the plan's start-up budget."""
+
+    endpoint: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ReadyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("Ready", name, args, ("endpoint",), opts)
+
+
+class AccessKey(_Rental):
+    """A random bearer token, made by the provider and kept as a secret in the stack's state."""
+
+    value: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AccessKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        secret = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["value"]))
+        super().__init__("AccessKey", name, args, ("value",), secret)
