@@ -1,0 +1,236 @@
+"""The parts of a model: how many parameters each has and how tensor parallelism cuts it.
+
+The catalog gives shapes; here they become parts per layer. What the parts leave unexplained of the published parameter
+count is a part as well, so that nothing is dropped.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from modelyard.catalog.models import MLA, Model
+from modelyard.fit.memo import ById
+
+VOCAB_PADDING = 64
+"""vLLM pads the vocabulary to a multiple of this (vram.md §1.3)."""
+
+
+class Split(StrEnum):
+    """How a part is cut over the GPUs of one tensor-parallel group."""
+
+    SHARDED = "sharded"
+    KV_HEADS = "kv_heads"
+    """By key/value head; a head is copied once there are more GPUs than heads."""
+    REPLICATED = "replicated"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Some parameters of one layer or of the ends of the model."""
+
+    name: str
+    params: int
+    split: Split = Split.SHARDED
+    rows: int = 0
+    """Output rows, which carry the scales of per-channel schemes."""
+    kv_heads: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayerKind:
+    """What a layer is made of."""
+
+    attention: str
+    """``full``, ``window``, ``global``, ``mla``, ``linear`` or ``unknown``."""
+    ffn: str
+    """``dense``, ``moe`` or ``both``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Anatomy:
+    """A model taken apart."""
+
+    layers: tuple[LayerKind, ...]
+    parts: dict[LayerKind, tuple[Part, ...]]
+    embedding: Part
+    lm_head: Part | None
+    """None when tied to the embedding."""
+    ends: tuple[Part, ...]
+    """What belongs to the first stage besides the embedding: the vision tower."""
+    unlisted_params: int
+    """Published parameters that the parts do not explain; negative when the parts come to more."""
+
+    def count(self, start: int, stop: int) -> Counter[LayerKind]:
+        """How many layers of each kind lie in ``[start, stop)``."""
+        return Counter(self.layers[start:stop])
+
+
+def take_apart(model: Model) -> Anatomy:
+    """The parts of ``model``, cached per model."""
+    return _take_apart(ById(model))
+
+
+@lru_cache(maxsize=1024)
+def _take_apart(key: ById[Model]) -> Anatomy:
+    model = key.value
+    kinds = layer_kinds(model)
+    parts = {kind: _layer_parts(model, kind) for kind in set(kinds)}
+    vocab_params = -(-model.vocab_size // VOCAB_PADDING) * VOCAB_PADDING * model.hidden_size
+    embedding = Part(name="embed_tokens", params=vocab_params)
+    tied = model.tie_word_embeddings is True
+    vision = model.vision.params if model.vision is not None and model.vision.params is not None else 0
+    body = sum(part.params for kind in kinds for part in parts[kind])
+    listed = body + model.vocab_size * model.hidden_size * (1 if tied else 2) + vision + model.hidden_size
+    return Anatomy(
+        layers=kinds,
+        parts=parts,
+        embedding=embedding,
+        lm_head=None if tied else Part(name="lm_head", params=vocab_params),
+        ends=(Part(name="vision", params=vision),) if vision else (),
+        unlisted_params=model.total_params - listed,
+    )
+
+
+def layer_kinds(model: Model) -> tuple[LayerKind, ...]:
+    """What every layer is, in order; rarer kinds are spread evenly, as in published patterns (one layer in six …)."""
+    count = model.num_hidden_layers
+    return tuple(LayerKind(attention=_attention_kind(model, i, count), ffn=_ffn_kind(model, i)) for i in range(count))
+
+
+def _attention_kind(model: Model, index: int, count: int) -> str:
+    if "mla" in model.unknown and model.mla is None:
+        return "unknown"
+    full, other = 0, ""
+    if model.window is not None:
+        full, other = model.window.full_layers, "window"
+    elif model.linear_attention is not None:
+        full, other = model.linear_attention.full_layers, "linear"
+    main = "mla" if model.mla is not None else "full"
+    if not full:
+        return other or main
+    is_full = (index + 1) * full // count > index * full // count
+    if not is_full:
+        return other
+    return "global" if model.global_attention is not None else main
+
+
+def _ffn_kind(model: Model, index: int) -> str:
+    moe = model.moe
+    if moe is None:
+        return "dense"
+    if index < moe.first_dense_layers:
+        return "dense"
+    if moe.moe_layer_step > 1:
+        return "moe" if (index - moe.first_dense_layers + 1) % moe.moe_layer_step == 0 else "dense"
+    # A dense width although no layer is dense: the dense MLP runs beside the experts (Gemma 4 26B).
+    return "both" if model.intermediate_size and not moe.first_dense_layers else "moe"
+
+
+def _layer_parts(model: Model, kind: LayerKind) -> tuple[Part, ...]:
+    norms = Part(name="norms", params=2 * model.hidden_size, split=Split.REPLICATED)
+    return (*_attention_parts(model, kind.attention), *_ffn_parts(model, kind.ffn), norms)
+
+
+def _attention_parts(model: Model, kind: str) -> tuple[Part, ...]:
+    if kind == "unknown":
+        return ()
+    if kind == "linear":
+        return _linear_parts(model)
+    if kind == "mla" and model.mla is not None:
+        return (*_mla_parts(model, model.mla), *_indexer_parts(model, model.mla))
+    if kind == "global" and model.global_attention is not None:
+        shape = model.global_attention
+        return _gqa_parts(model, shape.num_key_value_heads, shape.head_dim, share_kv=shape.k_eq_v)
+    return _gqa_parts(model, model.num_key_value_heads, model.head_dim, share_kv=False)
+
+
+def _gqa_parts(model: Model, kv_heads: int, head_dim: int, *, share_kv: bool) -> tuple[Part, ...]:
+    width = model.num_attention_heads * head_dim
+    # Qwen's hybrids gate the attention output: q_proj yields query and gate.
+    queries = width * (2 if model.linear_attention is not None and model.family == "qwen" else 1)
+    kv_rows = kv_heads * head_dim * (1 if share_kv else 2)
+    bias = 1 if model.attention_bias else 0
+    return (
+        Part(name="attention", params=(model.hidden_size + bias) * queries, rows=queries),
+        Part(
+            name="attention", params=(model.hidden_size + bias) * kv_rows, rows=kv_rows,
+            split=Split.KV_HEADS, kv_heads=kv_heads,
+        ),
+        Part(name="attention", params=width * model.hidden_size, rows=model.hidden_size),
+    )  # fmt: skip
+
+
+def _mla_parts(model: Model, mla: MLA) -> tuple[Part, ...]:
+    if mla.qk_nope_head_dim is None or mla.v_head_dim is None:
+        return ()  # shapes unknown: what they come to stays among the unlisted parameters
+    hidden, heads = model.hidden_size, model.num_attention_heads
+    queries = heads * (mla.qk_nope_head_dim + mla.qk_rope_head_dim)
+    latent = mla.kv_lora_rank + mla.qk_rope_head_dim
+    up = heads * (mla.qk_nope_head_dim + mla.v_head_dim)
+    down = mla.q_lora_rank or 0
+    parts = [
+        Part(name="attention", params=(down or hidden) * queries, rows=queries),
+        Part(name="attention", params=hidden * latent, rows=latent, split=Split.REPLICATED),
+        Part(name="attention", params=mla.kv_lora_rank * up, rows=up),
+        Part(name="attention", params=heads * mla.v_head_dim * hidden, rows=hidden),
+    ]
+    if down:
+        parts.append(Part(name="attention", params=hidden * down, rows=down, split=Split.REPLICATED))
+    return tuple(parts)
+
+
+def absorbed_elements(model: Model, tp: int) -> int:
+    """Elements per MLA layer and GPU that vLLM keeps a second time, unquantized, to absorb W_UK and W_UV."""
+    mla = model.mla
+    if mla is None or mla.qk_nope_head_dim is None or mla.v_head_dim is None:
+        return 0
+    return -(-model.num_attention_heads // tp) * mla.kv_lora_rank * (mla.qk_nope_head_dim + mla.v_head_dim)
+
+
+def _indexer_parts(model: Model, mla: MLA) -> tuple[Part, ...]:
+    indexer = model.indexer
+    if indexer is None or indexer.heads is None or indexer.head_dim is None:
+        return ()
+    params = (mla.q_lora_rank or model.hidden_size) * indexer.heads * indexer.head_dim
+    params += model.hidden_size * (indexer.head_dim + indexer.heads)
+    return (Part(name="indexer", params=params, split=Split.REPLICATED),)
+
+
+def _linear_parts(model: Model) -> tuple[Part, ...]:
+    linear = model.linear_attention
+    if linear is None:
+        return ()
+    values = linear.num_value_heads * linear.value_head_dim
+    mixed = 2 * linear.num_key_heads * linear.key_head_dim + values
+    inputs = mixed + values
+    return (
+        Part(name="linear_attention", params=model.hidden_size * inputs, rows=inputs),
+        Part(name="linear_attention", params=values * model.hidden_size, rows=model.hidden_size),
+        # convolution, gates and their biases stay unquantized
+        Part(
+            name="linear_state",
+            params=mixed * linear.conv_kernel_dim + 2 * linear.num_value_heads * (model.hidden_size + 1),
+        ),
+    )
+
+
+def _ffn_parts(model: Model, kind: str) -> tuple[Part, ...]:
+    matrices = 3 if model.gated_mlp else 2
+    hidden, parts = model.hidden_size, list[Part]()
+    if kind in {"dense", "both"}:
+        width = model.intermediate_size
+        parts.append(Part(name="mlp", params=matrices * hidden * width, rows=(matrices - 1) * width + hidden))
+    moe = model.moe
+    if moe is None or kind == "dense":
+        return tuple(parts)
+    width = moe.moe_intermediate_size
+    rows = moe.num_experts * ((matrices - 1) * width + hidden)
+    shared = moe.shared_expert_intermediate_size or moe.num_shared_experts * width
+    parts.append(Part(name="experts", params=moe.num_experts * matrices * hidden * width, rows=rows))
+    parts.append(Part(name="router", params=moe.num_experts * hidden, split=Split.REPLICATED))
+    if shared:
+        parts.append(
+            Part(name="shared_experts", params=matrices * hidden * shared, rows=(matrices - 1) * shared + hidden)
+        )
+    return tuple(parts)

@@ -1,0 +1,109 @@
+"""What the engine does when a flag is not given: it depends on the version, the GPU and its memory (vram.md §3).
+
+The same model on the same GPU fits or not by these alone, so a fit resolves every flag before it counts a byte.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from modelyard.catalog.gpus import Gpu
+from modelyard.errors import UsageError, quote
+from modelyard.fit.types import FitRequest
+from modelyard.units import GIB
+
+Version = tuple[int, int]
+
+V1_ENGINE: Version = (0, 8)
+"""Before it, the V0 engine profiled with max_model_len tokens at once."""
+ASYNC_SCHEDULING: Version = (0, 14)
+"""From here two batches are in flight on one pipeline stage."""
+GRAPHS_BUDGETED: Version = (0, 20)
+"""From here the CUDA-graph estimate is taken out of the KV budget; before, it had to fit in what gmu leaves alone."""
+GMU_RAISED: Version = (0, 20)
+TOKENS_FROM_CONCURRENCY: Version = (0, 21)
+"""From here the logged token count is max_concurrency × max_model_len (§2.3)."""
+
+MODELLED: Version = (0, 33)
+"""The vLLM version whose rules stand in for engines that are not modelled."""
+
+LARGE_GPU_BYTES, BIG_GPU_BYTES = 160 * GIB, 70 * GIB
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flags:
+    """Every flag that memory depends on, resolved."""
+
+    version: Version
+    gpu_memory_utilization: float
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    in_flight_tokens: int
+    """Scheduled and not yet settled: windowed layers keep blocks for them."""
+    is_v0: bool
+
+
+@lru_cache(maxsize=256)
+def parse_version(text: str) -> Version:
+    """Read ``0.19.0``, ``0.11.0rc2`` or ``0.6.x`` as (0, 19), (0, 11), (0, 6).
+
+    Raises:
+        UsageError: no version number.
+    """
+    match = re.match(r"\D{0,2}(\d+)\.(\d+)", text.strip())
+    if match is None:
+        raise UsageError(f"{quote(text)} is not an engine version", details="allowed  such as 0.33.0")
+    return int(match[1]), int(match[2])
+
+
+def resolve_flags(request: FitRequest) -> Flags:
+    """The flags of ``request`` with the defaults of its engine version on its GPU.
+
+    Raises:
+        UsageError: a flag outside what the engine accepts; names the flag and what is allowed.
+    """
+    version = parse_version(request.engine_version)
+    if request.engine != "vllm":
+        version = MODELLED  # another engine's version number says nothing here
+    gmu = request.gpu_memory_utilization
+    if gmu is None:
+        gmu = 0.92 if version >= GMU_RAISED else 0.90
+    elif not 0 < gmu <= 1:
+        raise _refused("gpu_memory_utilization", gmu, "more than 0 and at most 1")
+    is_v0 = version < V1_ENGINE
+    tokens, seqs = default_batch(request.gpu, is_v0=is_v0, max_model_len=request.max_model_len)
+    tokens = _given("max_num_batched_tokens", request.max_num_batched_tokens, tokens)
+    seqs = _given("max_num_seqs", request.max_num_seqs, seqs)
+    pp = request.pipeline_parallel_size
+    batches = pp if pp > 1 or version < ASYNC_SCHEDULING else 2
+    return Flags(
+        version=version,
+        gpu_memory_utilization=gmu,
+        max_num_seqs=seqs,
+        max_num_batched_tokens=tokens,
+        in_flight_tokens=batches * tokens,
+        is_v0=is_v0,
+    )
+
+
+def default_batch(gpu: Gpu, *, is_v0: bool = False, max_model_len: int = 0) -> tuple[int, int]:
+    """Default (max_num_batched_tokens, max_num_seqs) of the vLLM server on ``gpu`` (vLLM ``engine/arg_utils.py``)."""
+    if is_v0:
+        return max(max_model_len, 2048), 256
+    if gpu.total_memory_bytes >= LARGE_GPU_BYTES:
+        return 16384, 1024
+    if gpu.total_memory_bytes >= BIG_GPU_BYTES and not gpu.name.upper().startswith(("A100", "GB10")):
+        return 8192, 1024
+    return 2048, 256
+
+
+def _given(flag: str, value: int | None, default: int) -> int:
+    if value is None:
+        return default
+    if not 1 <= value <= 10**7:
+        raise _refused(flag, value, "1 to 10,000,000")
+    return value
+
+
+def _refused(flag: str, value: float, allowed: str) -> UsageError:
+    return UsageError(f"{quote(value)} is no {flag.replace('_', '-')}", details=f"where    {flag}\nallowed  {allowed}")

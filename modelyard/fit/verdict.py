@@ -1,0 +1,184 @@
+"""The verdict and its reasons in words: fits, tight or does not fit (vram.md §3.3).
+
+Percentages of a nearly full GPU explode, so bands are the larger of a share of the KV cache and an absolute size.
+"""
+
+from dataclasses import dataclass
+
+from modelyard.fit.checkpoints import Precision
+from modelyard.fit.defaults import GRAPHS_BUDGETED, Flags
+from modelyard.fit.kv_cache import Layout
+from modelyard.fit.kv_dtype import KvDtype
+from modelyard.fit.precision import precision_support
+from modelyard.fit.runtime import Runtime
+from modelyard.fit.types import FitRequest, Verdict
+from modelyard.fit.weights import Weights, weigh
+from modelyard.units import GIB, format_tokens, gib
+
+FITS_SHARE, FITS_BYTES = 0.03, 1 * GIB
+REFUSED_SHARE, REFUSED_BYTES = 0.02, GIB // 2
+
+ESTIMATED_TOTAL_SHARE = 0.04
+"""An estimated GPU total is up to this much too high."""
+NODE_GPUS = 8
+"""GPUs of the largest common machine."""
+AMD_MOE_SHARE = 1 / 3
+"""On MI300X some mixture-of-experts models load this much above their checkpoint (§1.4)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A verdict with everything that was said on the way."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """What there is, on the stage that governs."""
+
+    runtime: Runtime
+    layout: Layout
+    dtype: KvDtype
+    kv_bytes: int
+
+
+def judge(request: FitRequest, precision: Precision, flags: Flags, measured: Measured) -> Judged:
+    """Judge what was measured against what was asked."""
+    layout = measured.layout
+    support = precision_support(request.gpu, precision.quantization, request.engine)
+    weights = weigh(request.model, request.quantization, request.tensor_parallel_size, request.pipeline_parallel_size)
+    unknown = (*weights.unknown, *layout.unknown, *_unknown(request))
+    kernel = support.why if support.kind in {"weight-only", "fp16"} else None
+    warnings = _warnings(request, precision, measured.dtype, kernel)
+    if not support.ok:
+        return Judged(verdict=Verdict.DOES_NOT_FIT, reasons=(support.why,), warnings=warnings, unknown=unknown)
+    verdict, reasons = _memory(request, flags, layout, measured.kv_bytes, _unsure(request, weights))
+    if verdict is not Verdict.DOES_NOT_FIT:
+        short = (
+            *_start_reasons(request, flags, measured.runtime),
+            *_limits(request, flags),
+            *_essential(request, layout),
+        )
+        if short:
+            verdict, reasons = Verdict.TIGHT, (*reasons, *short)
+    return Judged(verdict=verdict, reasons=reasons, warnings=warnings, unknown=unknown)
+
+
+def _memory(
+    request: FitRequest, flags: Flags, layout: Layout, kv_bytes: int, unsure: int
+) -> tuple[Verdict, tuple[str, ...]]:
+    length = format_tokens(request.max_model_len)
+    one = layout.bytes_for(1, request.max_model_len, flags.in_flight_tokens)
+    if kv_bytes < one:
+        refused = kv_bytes - one < -max(REFUSED_SHARE * kv_bytes, REFUSED_BYTES)
+        why = _short(length, one, kv_bytes, flags)
+        if refused:
+            return Verdict.DOES_NOT_FIT, (why,)
+        return Verdict.TIGHT, (f"{why}: too close to say whether it starts",)
+    held = layout.blocks(kv_bytes) // layout.blocks_per_request(request.max_model_len, flags.in_flight_tokens)
+    if held < request.concurrency:
+        return Verdict.TIGHT, (f"starts, but holds {held} of {request.concurrency} requests at {length}",)
+    margin = kv_bytes - one * request.concurrency
+    if margin > max(FITS_SHARE * kv_bytes, FITS_BYTES) + unsure:
+        return Verdict.FITS, ()
+    asked = f"the {request.concurrency} requests" if request.concurrency > 1 else "one request"
+    return Verdict.TIGHT, (f"holds {asked} at {length} with {gib(margin):.2f} GiB per GPU to spare: within the error",)
+
+
+def _short(length: str, one: int, kv_bytes: int, flags: Flags) -> str:
+    if kv_bytes <= 0:
+        return (
+            f"does not load: weights, activations and runtime need {gib(-kv_bytes):.2f} GiB per GPU more than"
+            f" gpu-memory-utilization {flags.gpu_memory_utilization:g} grants, before any KV cache"
+        )
+    return f"one request of {length} needs {gib(one):.2f} GiB of KV cache per GPU, {gib(kv_bytes):.2f} GiB are left"
+
+
+def _start_reasons(request: FitRequest, flags: Flags, runtime: Runtime) -> tuple[str, ...]:
+    """What may stop the start although the KV cache is enough."""
+    outside = request.gpu.total_memory_bytes * (1 - flags.gpu_memory_utilization)
+    gmu = f"gpu-memory-utilization {flags.gpu_memory_utilization:g} leaves {outside / GIB:.2f} GiB"
+    if outside < runtime.context:
+        return (f"{gmu}, and the CUDA context takes {gib(runtime.context):.2f} GiB: more is asked for than is free",)
+    needed = runtime.context + runtime.cuda_graphs + runtime.warm_up
+    if flags.version >= GRAPHS_BUDGETED or flags.is_v0 or outside >= needed:
+        return ()
+    why = (
+        f"{gmu} for CUDA context, graphs and warm-up, which may take {needed / GIB:.2f} GiB on engine"
+        f" {request.engine_version}: it may run out after allocating the KV cache"
+    )
+    return (why,)
+
+
+def _limits(request: FitRequest, flags: Flags) -> tuple[str, ...]:
+    """What keeps the asked requests from running at once although memory would hold them."""
+    if flags.max_num_seqs >= request.concurrency:
+        return ()
+    return (f"max-num-seqs {flags.max_num_seqs} keeps {request.concurrency} requests from running at once",)
+
+
+def _essential(request: FitRequest, layout: Layout) -> tuple[str, ...]:
+    """Unknowns that forbid a confident answer."""
+    reasons: list[str] = []
+    if layout.unknown:
+        reasons.append("the size of its KV cache is not known well enough to be sure")
+    if request.engine != "vllm":
+        reasons.append(f"memory rules of {request.engine} are not modelled: vLLM's were used")
+    return tuple(reasons)
+
+
+def _unsure(request: FitRequest, weights: Weights) -> int:
+    """Bytes by which facts that are only estimated may be off."""
+    unsure = float(weights.unsure_bytes)
+    unsure += ESTIMATED_TOTAL_SHARE * request.gpu.total_memory_bytes if request.gpu.total_memory_estimated else 0.0
+    if _is_amd_moe(request):
+        unsure += AMD_MOE_SHARE * weights.fullest.weights_bytes
+    return round(unsure)
+
+
+def _is_amd_moe(request: FitRequest) -> bool:
+    return request.gpu.capability is None and request.model.moe is not None
+
+
+def _unknown(request: FitRequest) -> tuple[str, ...]:
+    notes: list[str] = []
+    if request.gpu.total_memory_estimated:
+        notes.append(
+            f"memory of {request.gpu.title} as the engine sees it: taken as"
+            f" {gib(request.gpu.total_memory_bytes):.2f} GiB (nvidia-smi), which is 1-4 % too high"
+        )
+    if _is_amd_moe(request):
+        notes.append(
+            "load size of mixture-of-experts models on AMD: taken as the checkpoint's, and up to a third more was seen"
+        )
+    if request.engine != "vllm":
+        notes.append(f"memory rules of {request.engine}: taken as vLLM's")
+    return tuple(notes)
+
+
+def _warnings(request: FitRequest, precision: Precision, dtype: KvDtype, kernel: str | None) -> tuple[str, ...]:
+    warnings: list[str] = []
+    if precision.on_the_fly:
+        warnings.append(
+            f"no published {precision.quantization} checkpoint of {request.model.title} is known: vLLM quantizes"
+            f" {precision.checkpoint.hub_id} while loading (--quantization {precision.engine_flag}); embeddings and"
+            " output head stay 16-bit"
+        )
+    if kernel is not None:
+        warnings.append(kernel)
+    if dtype.name.startswith("fp8") and request.kv_cache_dtype == "auto":
+        warnings.append(f"{precision.checkpoint.hub_id} declares an fp8 KV cache, which auto follows")
+    if request.model.linear_attention is not None and dtype.element_bytes == 1:
+        warnings.append("an fp8 KV cache gains little here: blocks are as large as the linear-attention state")
+    gpu, tp = request.gpu, request.tensor_parallel_size
+    if tp > gpu.link_between:
+        warnings.append(
+            f"tensor parallelism over {tp} {gpu.name} crosses {'machines' if tp > NODE_GPUS else 'PCIe'}"
+            + (f" (at most {gpu.link_between} share a fast link)" if gpu.link_between > 1 else "")
+            + ": expect it to be markedly slower"
+        )
+    return tuple(warnings)
