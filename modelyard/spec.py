@@ -73,6 +73,8 @@ class KubernetesPlace:
     storage_class: str | None = None
     control_plane: str | None = None
     """``eks``, ``gke``, ``aks`` … when its hourly fee belongs on this stack's bill."""
+    behind_nat: bool = False
+    """Whether the nodes reach the internet through a NAT gateway that bills by the GB, as on AWS."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

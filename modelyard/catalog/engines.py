@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
 from modelyard.errors import UnknownNameError
@@ -90,9 +90,11 @@ def load_flags(name: str, version: str) -> dict[str, Flag]:
         raise UnknownNameError(f"{name} version", version, known)
     raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["flags"]
     keep = ("type", "aliases", "default", "choices", "deprecated", "negations", "known", "bounds", "secret")
-    return {
-        flag: Flag(**{k: v for k, v in facts.items() if k in keep and v is not None}) for flag, facts in raw.items()
-    }
+    return {flag: Flag(**{k: _frozen(facts[k]) for k in keep if facts.get(k) is not None}) for flag, facts in raw.items()}
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401  # JSON's lists become the tuples that Flag's types promise
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
 @cache

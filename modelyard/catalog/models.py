@@ -24,6 +24,9 @@ class MoE:
     first_dense_layers: int = 0
     moe_layer_step: int = 1
     """1: every layer (after the dense ones) has experts; 2: every second."""
+    latent_size: int | None = None
+    """Width that routed experts work at, where it is not ``hidden_size``: two projections per layer lead there and back
+    (Nemotron 3 Super and Ultra). The router and the shared experts stay at ``hidden_size``."""
 
 
 @row
@@ -76,7 +79,12 @@ class GlobalAttention:
 @row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinearAttention:
-    """Gated-DeltaNet or Mamba layers: a state per request instead of a row per token."""
+    """Gated-DeltaNet or Mamba-2 layers: a state per request instead of a row per token.
+
+    Mamba-2 says it with the same keys: its groups are the key heads (``n_groups``, which carry B and C), its heads the
+    value heads (``mamba_num_heads``), its state size the key width (``ssm_state_size``), its head width the value
+    width (``mamba_head_dim``). So the convolution is as wide and the state as large in both kinds.
+    """
 
     layers: int
     full_layers: int
@@ -86,6 +94,9 @@ class LinearAttention:
     value_head_dim: int
     conv_kernel_dim: int
     state_dtype: str
+    kind: str = "gated_delta_net"
+    """``gated_delta_net``, ``mamba2`` (one gate per head instead of two; a bias on the convolution; a norm over all
+    heads), or ``kda`` (Kimi Delta Attention)."""
 
 
 @row
@@ -107,6 +118,24 @@ class MTP:
 
 @row
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TensorBytes:
+    """Bytes of a checkpoint's tensors by how tensor parallelism cuts them, as the headers of its files list them."""
+
+    sharded: int
+    """Of the layers: divided by the tensor-parallel size."""
+    kv_heads: int
+    """Key and value projections: divided as far as there are key/value heads."""
+    replicated: int
+    """Norms, routers, latent down-projections: whole on every GPU."""
+    embed_tokens: int
+    lm_head: int = 0
+    vision: int = 0
+    mtp: int = 0
+    """Multi-token-prediction layers: loaded only with speculative decoding."""
+
+
+@row
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
     """One published set of weight files."""
 
@@ -122,6 +151,11 @@ class Checkpoint:
     """Set when the checkpoint declares an fp8 KV cache."""
     unquantized: tuple[str, ...] = ()
     """Parts that stay in the model's dtype: lm_head, embed_tokens, router, vision, attention."""
+    tensors: TensorBytes | None = None
+    """Exact sizes, where the headers of the weight files were read."""
+    part_quantization: dict[str, str] = field(default_factory=dict[str, str])
+    """Parts in a third precision (mixed checkpoints): part → quantization, such as ``attention = "fp8"`` beside NVFP4
+    experts. Same names of parts as ``unquantized``."""
 
 
 @row
@@ -154,6 +188,9 @@ class Model:
     tie_word_embeddings: bool | None = None
     attention_bias: bool = False
     gated_mlp: bool = True
+    layer_pattern: str = ""
+    """One letter per layer, where a layer is one block instead of attention and feed-forward part: ``M`` Mamba-2, ``*``
+    attention, ``E`` experts, ``-`` dense MLP (Nemotron-H's ``hybrid_override_pattern``). Empty: every layer has both."""
     moe: MoE | None = None
     mla: MLA | None = None
     indexer: Indexer | None = None

@@ -1,0 +1,197 @@
+"""From a spec to a Plan: every decision in one place, none of them about text or resources."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from modelyard.catalog.gpus import Gpu, find_gpu
+from modelyard.cost import Bill, add_bills, bill_machine
+from modelyard.errors import NotPossibleError
+from modelyard.fit import Fit, Verdict, precision_support
+from modelyard.offers import RENTABLE_VENDORS
+from modelyard.plan.cluster import bill_nodes, place_on
+from modelyard.plan.rented import MACHINE, links_warning, search, seconds_until
+from modelyard.plan.request import Asked, look_up
+from modelyard.plan.sizes import disk_gb, network_volume_gb
+from modelyard.plan.startup import startup_budget
+from modelyard.plan.types import Candidate, EnginePlan, Loser, Plan, StartupBudget
+from modelyard.render import vllm_argv
+from modelyard.spec import ServingSpec
+from modelyard.units import format_duration, format_usd
+
+KUBERNETES = "kubernetes"
+
+
+def make_plan(spec: ServingSpec, *, now: datetime | None = None) -> Plan:
+    """Decide everything for one environment.
+
+    Args:
+        spec: what was asked.
+        now: present time, aware UTC; turns ``life.until`` into the time that is paid for. None: such a life is
+            ranked and billed by the month, and its worst case is left to whoever knows the time.
+
+    Raises:
+        UsageError: a name that is not known, a context or split that the model refuses, a flag that is wrong.
+        NotPossibleError: nothing holds the model within the ceilings; names the cheapest that would.
+    """
+    asked = look_up(spec)
+    lifetime = spec.life.seconds
+    if lifetime is None and spec.life.until is not None and now is not None:
+        lifetime = seconds_until(spec.life.until, now)
+    if spec.place.kubernetes is not None:
+        return _on_kubernetes(asked, lifetime)
+    return _on_rented(asked, lifetime)
+
+
+def _on_rented(asked: Asked, lifetime: int | None) -> Plan:
+    spec = asked.spec
+    found = search(asked, lifetime_seconds=lifetime)
+    chosen = found.candidates[0]
+    one = bill_machine(
+        [c.offer for c in found.candidates],
+        resource=MACHINE,
+        disk_gb=disk_gb(spec, asked.cache_gb),
+        network_volume_gb=network_volume_gb(spec, asked.cache_gb),
+        lifetime_seconds=lifetime,
+    )
+    budget = startup_budget(
+        chosen.offer.vendor,
+        gpu_count=chosen.offer.gpu_count,
+        image_bytes=asked.engine.image_bytes,
+        download_bytes=asked.download_bytes,
+        lifetime_seconds=lifetime,
+    )
+    return _plan(
+        asked,
+        fit=chosen.fit,
+        nodes=spec.replicas,
+        candidates=found.candidates,
+        losers=found.losers,
+        startup=budget,
+        bill=add_bills([one] * spec.replicas),
+        lifetime=lifetime,
+        warnings=tuple(_rented_warnings(asked, found.candidates)),
+    )
+
+
+def _on_kubernetes(asked: Asked, lifetime: int | None) -> Plan:
+    place = asked.spec.place.kubernetes
+    assert place is not None  # noqa: S101  # the caller looked
+    found = place_on(asked, place)
+    budget = startup_budget(
+        KUBERNETES,
+        gpu_count=found.fit.request.gpu_count,
+        image_bytes=asked.engine.image_bytes,
+        download_bytes=asked.download_bytes,
+        lifetime_seconds=lifetime,
+    )
+    return _plan(
+        asked,
+        fit=found.fit,
+        nodes=found.nodes,
+        candidates=(),
+        losers=(),
+        startup=budget,
+        bill=bill_nodes(asked, place, found.nodes, lifetime_seconds=lifetime),
+        lifetime=lifetime,
+        warnings=(),
+    )
+
+
+def _plan(  # noqa: PLR0913  # the parts of a plan, all keyword-only
+    asked: Asked,
+    *,
+    fit: Fit,
+    nodes: int,
+    candidates: tuple[Candidate, ...],
+    losers: tuple[Loser, ...],
+    startup: StartupBudget,
+    bill: Bill,
+    lifetime: int | None,
+    warnings: tuple[str, ...],
+) -> Plan:
+    spec = asked.spec
+    if lifetime is not None and startup.expected_seconds >= lifetime:
+        raise NotPossibleError(
+            f"{asked.model.title} takes {format_duration(startup.expected_seconds)} to start and would be gone after "
+            f"{format_duration(lifetime)}",
+            details="where    key modelyard:serve.life",
+            resolution=f"ask for at least {format_duration(2 * startup.expected_seconds)}",
+        )
+    gpu = fit.request.gpu
+    return Plan(
+        spec=spec,
+        model_name=asked.model.name,
+        model_title=asked.model.title,
+        weights=asked.weights,
+        engine=_engine(asked, fit),
+        fit=fit,
+        gpu=gpu.name,
+        gpus_per_replica=fit.request.gpu_count,
+        nodes=nodes,
+        tensor_parallel_size=fit.request.tensor_parallel_size,
+        candidates=candidates,
+        losers=losers,
+        startup=startup,
+        bill=bill,
+        cache_gb=asked.cache_gb,
+        lifetime_seconds=spec.life.seconds,
+        deadline=spec.life.until,
+        warnings=(*warnings, *_warnings(asked, fit, gpu)),
+    )
+
+
+def _engine(asked: Asked, fit: Fit) -> EnginePlan:
+    engine, spec, precision = asked.engine, asked.spec, asked.precision
+    argv = vllm_argv(
+        model_id=precision.checkpoint.hub_id,
+        served_model_name=asked.model.name,
+        max_model_len=spec.context_tokens,
+        tensor_parallel_size=fit.request.tensor_parallel_size,
+        port=engine.port,
+        download_dir=spec.cache.path,
+        quantization=precision.engine_flag,
+        kv_cache_dtype=spec.kv_cache_dtype,
+        extra=spec.engine.args,
+        engine_version=engine.version,
+    )
+    return EnginePlan(
+        name=engine.name,
+        version=engine.version,
+        image=engine.image,
+        argv=argv,
+        port=engine.port,
+        health_path=engine.health_path,
+        metrics_path=engine.metrics_path,
+    )
+
+
+def _rented_warnings(asked: Asked, candidates: tuple[Candidate, ...]) -> Iterator[str]:
+    chosen = candidates[0].offer
+    gpu = find_gpu(chosen.gpu)
+    slow = links_warning(gpu, chosen.gpu_count, fast_link=chosen.fast_link)
+    if slow:
+        yield slow
+    vendors = asked.spec.place.vendors or RENTABLE_VENDORS
+    if len(set(vendors)) == 1:
+        yield f"one vendor alone ({vendors[0]}): price two before committing, spot and stock move weekly"
+    elif len({c.offer.vendor for c in candidates}) == 1 and len(candidates) > 1:
+        yield f"every offer that is within your ceilings is {chosen.vendor}'s: a stock-out there stops the start"
+    dearest = max(candidates, key=lambda c: c.ranked_usd)
+    if dearest.offer.usd_per_hour > chosen.usd_per_hour:
+        price = format_usd(dearest.offer.usd_per_hour)
+        yield f"sold out, it may become {dearest.offer.label} at {price}/h: the worst case counts that one"
+
+
+def _warnings(asked: Asked, fit: Fit, gpu: Gpu) -> Iterator[str]:
+    if fit.verdict is Verdict.TIGHT:
+        yield from (f"tight: {reason}" for reason in fit.reasons)
+    yield from fit.warnings
+    support = precision_support(gpu, asked.precision.quantization, asked.engine.name)
+    if support.kind == "weight-only":
+        yield support.why
+    if asked.weights.gated:
+        yield f"{asked.weights.hub_id} is gated: accept its licence on the hub and give a token (huggingface:token)"
+    if "research" in asked.model.license.lower() or "non-commercial" in asked.model.license.lower():
+        yield f"licence: {asked.model.license}; check that your use is allowed"
+    if asked.spec.replicas > 1 and asked.spec.place.kubernetes is None:
+        yield f"{asked.spec.replicas} rented machines have an address each; nothing balances between them"

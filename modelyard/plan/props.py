@@ -1,0 +1,132 @@
+"""A plan's plain facts as the props of the Serving component: what rules, costs and reports read.
+
+camelCase keys; money and dates as strings; what is not set is absent.
+"""
+
+from typing import Any
+
+from modelyard.catalog.gpus import find_gpu
+from modelyard.fit import Fit, Verdict, find_remedies
+from modelyard.plan.types import Candidate, Plan
+from modelyard.spec import Budget
+
+MOST_LOSERS = 40
+SHOWN_REMEDIES = 5
+
+
+def serving_props(plan: Plan) -> dict[str, Any]:
+    """Everything that was decided, as plain data that JSON can hold."""
+    spec = plan.spec
+    chosen = plan.chosen
+    props: dict[str, Any] = {
+        "environment": spec.name,
+        "trial": spec.trial,
+        "model": plan.model_name,
+        "modelTitle": plan.model_title,
+        "hubId": plan.weights.hub_id,
+        "quantization": plan.weights.quantization,
+        "kvCacheDtype": spec.kv_cache_dtype,
+        "gated": plan.weights.gated,
+        "contextTokens": spec.context_tokens,
+        "concurrency": spec.concurrency,
+        "replicas": spec.replicas,
+        "engine": {
+            "name": plan.engine.name,
+            "version": plan.engine.version,
+            "image": plan.engine.image,
+            "argv": list(plan.engine.argv),
+            "port": plan.engine.port,
+        },
+        "vendor": chosen.offer.vendor if chosen else "kubernetes",
+        "gpu": plan.gpu,
+        "gpuCount": plan.gpus_per_replica,
+        "nodes": plan.nodes,
+        "tensorParallelSize": plan.tensor_parallel_size,
+        "fit": _fit(plan.fit),
+        "startup": {
+            "phases": [{"name": p.name, "seconds": p.seconds, "why": p.why} for p in plan.startup.phases],
+            "expectedSeconds": plan.startup.expected_seconds,
+            "timeoutSeconds": plan.startup.timeout_seconds,
+        },
+        "offers": {
+            "candidates": [_candidate(c) for c in plan.candidates],
+            "losers": [
+                {"label": loser.label, "usdPerHour": str(loser.usd_per_hour), "reason": loser.reason}
+                for loser in plan.losers[:MOST_LOSERS]
+            ],
+            "losersLeftOut": max(len(plan.losers) - MOST_LOSERS, 0),
+        },
+        "budget": _budget(spec.budget),
+        "auth": spec.expose.auth.value,
+        "public": spec.expose.public,
+        "cache": {"kind": spec.cache.kind.value, "path": spec.cache.path, "sizeGb": plan.cache_gb},
+        "monitoring": {
+            "prometheus": spec.monitoring.prometheus,
+            "grafana": spec.monitoring.grafana,
+            "gpuMetrics": spec.monitoring.gpu_metrics,
+        },
+        "warnings": list(plan.warnings),
+    }
+    if plan.lifetime_seconds is not None:
+        props["lifetimeSeconds"] = plan.lifetime_seconds
+    if plan.deadline is not None:
+        props["deadline"] = plan.deadline.isoformat()
+    return props
+
+
+def _fit(fit: Fit) -> dict[str, Any]:
+    per_gpu = fit.per_gpu
+    remedies = find_remedies(fit, gpus=(find_gpu("H200"), find_gpu("B200"))) if fit.verdict is not Verdict.FITS else ()
+    return {
+        "verdict": fit.verdict.value,
+        "perGpu": {
+            "totalBytes": per_gpu.total,
+            "weightsBytes": per_gpu.weights,
+            "activationsBytes": per_gpu.activations,
+            "cudaGraphsBytes": per_gpu.cuda_graphs,
+            "runtimeBytes": per_gpu.runtime,
+            "kvCacheBytes": per_gpu.kv_cache,
+            "reserveBytes": per_gpu.reserve,
+        },
+        "kvBytesPerToken": fit.kv_bytes_per_token,
+        "kvCacheTokens": fit.kv_cache_tokens,
+        "maxConcurrency": round(fit.max_concurrency, 2),
+        "marginBytes": fit.margin_bytes,
+        "reasons": list(fit.reasons),
+        "warnings": list(fit.warnings),
+        "unknown": list(fit.unknown),
+        "remedies": [
+            {"change": r.change, "effect": r.effect, "verdict": r.verdict.value} for r in remedies[:SHOWN_REMEDIES]
+        ],
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    offer = candidate.offer
+    props: dict[str, Any] = {
+        "label": offer.label,
+        "vendor": offer.vendor,
+        "sku": offer.sku,
+        "gpu": offer.gpu,
+        "gpuCount": offer.gpu_count,
+        "region": offer.region,
+        "trust": offer.trust.value,
+        "spot": offer.spot,
+        "usdPerHour": str(offer.usd_per_hour),
+        "rankedUsd": str(candidate.ranked_usd),
+        "verdict": candidate.fit.verdict.value,
+        "source": offer.source,
+        "asOf": offer.as_of.isoformat(),
+    }
+    if candidate.bill.max_spend_usd is not None:
+        props["maxSpendUsd"] = str(candidate.bill.max_spend_usd)
+    return props
+
+
+def _budget(budget: Budget) -> dict[str, str]:
+    ceilings = {
+        "maxUsdPerHour": budget.max_usd_per_hour,
+        "maxUsdPerMonth": budget.max_usd_per_month,
+        "maxSpendUsd": budget.max_spend_usd,
+    }
+    return {name: str(value) for name, value in ceilings.items() if value is not None}

@@ -1,0 +1,49 @@
+import json
+from datetime import UTC, datetime
+
+from modelyard.plan import make_plan
+from modelyard.plan.props import MOST_LOSERS, serving_props
+from modelyard.spec import Life
+from tests.modelyard.plan.specs import prod, trial
+
+KEYS = {
+    "environment", "trial", "model", "modelTitle", "hubId", "quantization", "kvCacheDtype", "gated", "contextTokens",
+    "concurrency", "replicas", "engine", "vendor", "gpu", "gpuCount", "nodes", "tensorParallelSize", "fit", "startup",
+    "offers", "budget", "auth", "public", "cache", "monitoring", "warnings",
+}  # fmt: skip
+
+
+def test_props_are_plain_and_complete() -> None:
+    props = serving_props(make_plan(trial()))
+    assert json.loads(json.dumps(props)) == props
+    assert set(props) == KEYS | {"lifetimeSeconds"}
+    assert props["budget"] == {"maxSpendUsd": "30"}
+    assert props["vendor"] in {"runpod", "lambda"}
+    parts = props["fit"]["perGpu"]
+    assert parts.pop("totalBytes") == sum(parts.values())
+
+
+def test_what_lost_is_there_and_what_is_cut_is_counted() -> None:
+    plan = make_plan(trial())
+    offers = serving_props(plan)["offers"]
+    assert len(offers["losers"]) == min(len(plan.losers), MOST_LOSERS)
+    assert offers["losersLeftOut"] == max(len(plan.losers) - MOST_LOSERS, 0)
+    assert all(loser["reason"] for loser in offers["losers"])
+
+
+def test_the_same_spec_gives_the_same_props() -> None:
+    assert json.dumps(serving_props(make_plan(trial()))) == json.dumps(serving_props(make_plan(trial())))
+
+
+def test_a_cluster_has_no_lifetime_and_no_candidates() -> None:
+    props = serving_props(make_plan(prod()))
+    assert set(props) == KEYS
+    assert props["vendor"] == "kubernetes"
+    assert props["offers"]["candidates"] == []
+
+
+def test_an_absolute_end_is_a_deadline() -> None:
+    until = datetime(2026, 12, 1, 18, tzinfo=UTC)
+    props = serving_props(make_plan(trial(life=Life(until=until)), now=datetime(2026, 12, 1, 16, tzinfo=UTC)))
+    assert props["deadline"] == "2026-12-01T18:00:00+00:00"
+    assert "lifetimeSeconds" not in props
