@@ -56,7 +56,7 @@ format: $(STAMP) ## Let ruff rewrite the code
 	@$(VENV)/bin/ruff format .
 
 docs: $(STAMP) ## Rewrite generated files: rules page, JSON Schemas
-	@$(VENV)/bin/python -m policies.docs
+	@$(VENV)/bin/python -m policies.rules_page
 	@$(VENV)/bin/modelyard schema --output stacks/schema.json
 
 lock: $(UV) ## Update uv.lock

@@ -1,0 +1,163 @@
+"""The engine on Kubernetes: a Deployment that is given the time its weights take, and the Services that find it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from components.cluster.objects import SKIP_AWAIT, Manifest, locked_down, metadata, selector
+from modelyard.render.machine import shm_bytes
+from modelyard.units import GIB
+
+APP: Final = "engine"
+DRAIN_SECONDS: Final = 15
+"""Time for Services to forget a pod before it stops taking requests."""
+SHUTDOWN_SECONDS: Final = 45
+"""Time for running requests to end."""
+PROBE_SECONDS: Final = 10
+HOST_GIB: Final = 16
+"""Host memory beside shared memory."""
+PROGRESS_MARGIN_SECONDS: Final = 300
+
+GPU_PRODUCTS: Final[Mapping[str, str]] = {
+    "T4": "Tesla-T4",
+    "L4": "NVIDIA-L4",
+    "A10G": "NVIDIA-A10G",
+    "L40": "NVIDIA-L40",
+    "L40S": "NVIDIA-L40S",
+    "A40": "NVIDIA-A40",
+    "A100-40-PCIe": "NVIDIA-A100-PCIE-40GB",
+    "A100-40-SXM": "NVIDIA-A100-SXM4-40GB",
+    "A100-80-PCIe": "NVIDIA-A100-80GB-PCIe",
+    "A100-80-SXM": "NVIDIA-A100-SXM4-80GB",
+    "H100-PCIe": "NVIDIA-H100-PCIe",
+    "H100-SXM": "NVIDIA-H100-80GB-HBM3",
+    "H100-NVL": "NVIDIA-H100-NVL",
+    "H200": "NVIDIA-H200",
+    "H200-NVL": "NVIDIA-H200-NVL",
+    "B200": "NVIDIA-B200",
+}
+"""Catalog name → label ``nvidia.com/gpu.product``: the driver's product name with dashes for spaces, as NVIDIA's GPU
+feature discovery writes it. GPUs whose product name is not certain are left out: a wrong selector never schedules."""
+
+
+def deployment_spec(  # noqa: PLR0913  # the facts of one Deployment, all keyword-only
+    *,
+    instance: str,
+    image: str,
+    argv: Sequence[str],
+    port: int,
+    health_path: str,
+    gpu: str,
+    gpu_resource: str,
+    gpu_count: int,
+    replicas: int,
+    startup_timeout_seconds: int,
+    environment: Sequence[Manifest],
+    cache_path: str,
+    cache_volume: Manifest,
+) -> Manifest:
+    """``spec`` of the Deployment.
+
+    Args:
+        instance: label of the whole Serving.
+        image: engine image, pinned.
+        argv: arguments of the image's entry point.
+        port: port of the engine.
+        health_path: path that answers 200 once the model is loaded.
+        gpu: catalog name, for the node selector.
+        gpu_resource: ``nvidia.com/gpu`` or ``amd.com/gpu``.
+        gpu_count: GPUs of one replica.
+        replicas: pods.
+        startup_timeout_seconds: how long a start may take; the kubelet ends a pod that takes longer.
+        environment: entries of ``env``.
+        cache_path: where the weights lie in the pod.
+        cache_volume: the volume's source, such as ``{"emptyDir": {}}``.
+    """
+    shared = shm_bytes(gpu_count)
+    requests = {"cpu": str(4 + 2 * gpu_count), "memory": f"{shared // GIB + HOST_GIB}Gi", gpu_resource: str(gpu_count)}
+    probe: Manifest = {"httpGet": {"path": health_path, "port": "http"}}
+    container: Manifest = {
+        "name": APP,
+        "image": image,
+        "args": [*argv, *_shutdown(argv)],
+        "env": list(environment),
+        "ports": [{"name": "http", "containerPort": port}],
+        "resources": {"limits": {gpu_resource: str(gpu_count)}, "requests": requests},
+        # Loading takes as long as the plan says; only then do the other probes begin.
+        "startupProbe": {
+            **probe,
+            "periodSeconds": PROBE_SECONDS,
+            "timeoutSeconds": 5,
+            "failureThreshold": -(-startup_timeout_seconds // PROBE_SECONDS),
+        },
+        "readinessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
+        "livenessProbe": {**probe, "periodSeconds": 30, "timeoutSeconds": 10, "failureThreshold": 3},
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", str(DRAIN_SECONDS)]}}},
+        "securityContext": locked_down(user=None),
+        "volumeMounts": [{"name": "cache", "mountPath": cache_path}, {"name": "shm", "mountPath": "/dev/shm"}],  # noqa: S108  # shared memory of the pod, not a temporary file
+    }
+    pod: Manifest = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": DRAIN_SECONDS + SHUTDOWN_SECONDS + 15,
+        "tolerations": [{"key": gpu_resource, "operator": "Exists", "effect": "NoSchedule"}],
+        "containers": [container],
+        "volumes": [
+            {"name": "cache", **cache_volume},
+            # Memory-backed: it counts towards the pod's memory, and so it is part of the request.
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shared // GIB}Gi"}},
+        ],
+    }
+    if gpu in GPU_PRODUCTS:
+        pod["nodeSelector"] = {"nvidia.com/gpu.product": GPU_PRODUCTS[gpu]}
+    found = selector(APP, instance)
+    return {
+        "replicas": replicas,
+        "progressDeadlineSeconds": startup_timeout_seconds + PROGRESS_MARGIN_SECONDS,
+        "selector": {"matchLabels": found},
+        # There are no GPUs to spare for a second set of pods: replace one after the other.
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+        "template": {"metadata": {"labels": found}, "spec": pod},
+    }
+
+
+def environment(*, cache_path: str, key_secret: str | None, token_secret: str | None) -> list[Manifest]:
+    """``env`` of the engine: caches on the volume, secrets by reference.
+
+    Args:
+        cache_path: where the weights lie.
+        key_secret: Secret that holds the access key as ``token``; None: the endpoint has no key.
+        token_secret: Secret that holds the hub token as ``token``; None: the weights are open.
+    """
+    values = {
+        "HF_HOME": cache_path,
+        "HF_HUB_CACHE": cache_path,
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "VLLM_CACHE_ROOT": f"{cache_path}/.vllm",
+        "VLLM_NO_USAGE_STATS": "1",
+    }
+    found: list[Manifest] = [{"name": name, "value": value} for name, value in values.items()]
+    for name, secret in (("VLLM_API_KEY", key_secret), ("HF_TOKEN", token_secret)):
+        if secret is not None:
+            found.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": "token"}}})
+    return found
+
+
+def services(name: str, *, instance: str, namespace: str, port: int) -> dict[str, tuple[Manifest, Manifest]]:
+    """Metadata and spec of the two Services: one address for the gateway, and one address a pod for Prometheus."""
+    ports = [{"name": "http", "port": port, "targetPort": "http"}]
+    found = selector(APP, instance)
+
+    def about(service: str) -> Manifest:
+        return metadata(service, APP, namespace=namespace, instance=instance, annotations=SKIP_AWAIT)
+
+    return {
+        name: (about(name), {"selector": found, "ports": ports}),
+        f"{name}-pods": (
+            about(f"{name}-pods"),
+            {"clusterIP": "None", "publishNotReadyAddresses": True, "selector": found, "ports": ports},
+        ),
+    }
+
+
+def _shutdown(argv: Sequence[str]) -> list[str]:
+    return [] if "--shutdown-timeout" in argv else ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]

@@ -1,0 +1,1 @@
+"""One command per file; each has a click command called ``command``."""

@@ -1,0 +1,1 @@
+"""The environments: what each one asks for, read from one page of YAML."""
