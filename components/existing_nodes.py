@@ -72,7 +72,7 @@ def args_for(plan: Plan) -> ExistingNodesArgs:
         args["sku"] = asked.sku
     if asked.usd_per_hour is not None:
         args["usd_per_hour"] = str(asked.usd_per_hour)
-    elif offer := node_price(asked):
+    elif offer := node_price(asked, plan.spec.place.regions):
         args["usd_per_hour"] = str(offer.usd_per_hour)
         args["source"] = offer.source
         args["as_of"] = offer.as_of.isoformat()

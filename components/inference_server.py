@@ -84,30 +84,13 @@ class InferenceServer(pulumi.ComponentResource):
         namespace, instance = cluster["namespace"], cluster["instance"]
         token_secret = self._hub_secret(name, args, cluster)
         timeout = whole(args["startup_timeout_seconds"])
-        cache_path = args.get("cache_path", "/models")
         deployment = objects.register(
             "Deployment",
             f"{name}-deployment",
             self,
             metadata=objects.metadata(name, server.APP, namespace=namespace, instance=instance),
             timeout_seconds=timeout + server.PROGRESS_MARGIN_SECONDS,
-            spec=server.deployment_spec(
-                instance=instance,
-                image=args["image"],
-                argv=args["argv"],
-                port=whole(args["port"]),
-                health_path=args["health_path"],
-                gpu=args["gpu"],
-                gpu_resource=f"{find_gpu(args['gpu']).vendor}.com/gpu",
-                gpu_count=whole(args["gpu_count"]),
-                replicas=whole(args["replicas"]),
-                startup_timeout_seconds=timeout,
-                environment=server.environment(
-                    cache_path=cache_path, key_secret=args.get("key_secret"), token_secret=token_secret
-                ),
-                cache_path=cache_path,
-                cache_volume=dict(args.get("cache_volume", {"emptyDir": {}})),
-            ),
+            spec=server.deployment_spec(_pod(args, cluster, token_secret)),
         )
         self.deployment = deployment
         found = server.services(name, instance=instance, namespace=namespace, port=whole(args["port"]))
@@ -126,6 +109,27 @@ class InferenceServer(pulumi.ComponentResource):
             string_data={"token": pulumi.Output.secret(args["hub_token"])},
         )
         return secret
+
+
+def _pod(args: InferenceServerArgs, cluster: ClusterArgs, token_secret: str | None) -> server.EnginePod:
+    cache_path = args.get("cache_path", "/models")
+    return server.EnginePod(
+        instance=cluster["instance"],
+        image=args["image"],
+        argv=args["argv"],
+        port=whole(args["port"]),
+        health_path=args["health_path"],
+        gpu=args["gpu"],
+        gpu_resource=f"{find_gpu(args['gpu']).vendor}.com/gpu",
+        gpu_count=whole(args["gpu_count"]),
+        replicas=whole(args["replicas"]),
+        startup_timeout_seconds=whole(args["startup_timeout_seconds"]),
+        environment=server.environment(
+            cache_path=cache_path, key_secret=args.get("key_secret"), token_secret=token_secret
+        ),
+        cache_path=cache_path,
+        cache_volume=dict(args.get("cache_volume", {"emptyDir": {}})),
+    )
 
 
 def args_for(plan: Plan) -> InferenceServerArgs:

@@ -19,6 +19,7 @@ class CandidateArgs(TypedDict):
     sku: str
     gpu: str
     gpuCount: int
+    tensorParallelSize: int
     region: str
     trust: str
     spot: bool
@@ -35,6 +36,7 @@ class MachineArgs(TypedDict):
     candidates: Sequence[CandidateArgs]
     image: str
     boot: pulumi.Input[str]
+    otherBoots: NotRequired[Mapping[str, str]]
     env: pulumi.Input[Mapping[str, pulumi.Input[str]]]
     ports: Sequence[int]
     diskGb: int

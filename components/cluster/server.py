@@ -1,6 +1,7 @@
 """The engine on Kubernetes: a Deployment that is given the time its weights take, and the Services that find it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from components.cluster.objects import SKIP_AWAIT, Manifest, locked_down, metadata, selector
@@ -39,84 +40,93 @@ GPU_PRODUCTS: Final[Mapping[str, str]] = {
 feature discovery writes it. GPUs whose product name is not certain are left out: a wrong selector never schedules."""
 
 
-def deployment_spec(  # noqa: PLR0913  # the facts of one Deployment, all keyword-only
-    *,
-    instance: str,
-    image: str,
-    argv: Sequence[str],
-    port: int,
-    health_path: str,
-    gpu: str,
-    gpu_resource: str,
-    gpu_count: int,
-    replicas: int,
-    startup_timeout_seconds: int,
-    environment: Sequence[Manifest],
-    cache_path: str,
-    cache_volume: Manifest,
-) -> Manifest:
-    """``spec`` of the Deployment.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EnginePod:
+    """What the engine's pods are made of."""
 
-    Args:
-        instance: label of the whole Serving.
-        image: engine image, pinned.
-        argv: arguments of the image's entry point.
-        port: port of the engine.
-        health_path: path that answers 200 once the model is loaded.
-        gpu: catalog name, for the node selector.
-        gpu_resource: ``nvidia.com/gpu`` or ``amd.com/gpu``.
-        gpu_count: GPUs of one replica.
-        replicas: pods.
-        startup_timeout_seconds: how long a start may take; the kubelet ends a pod that takes longer.
-        environment: entries of ``env``.
-        cache_path: where the weights lie in the pod.
-        cache_volume: the volume's source, such as ``{"emptyDir": {}}``.
-    """
-    shared = shm_bytes(gpu_count)
-    requests = {"cpu": str(4 + 2 * gpu_count), "memory": f"{shared // GIB + HOST_GIB}Gi", gpu_resource: str(gpu_count)}
-    probe: Manifest = {"httpGet": {"path": health_path, "port": "http"}}
-    container: Manifest = {
+    instance: str
+    """Label of the whole Serving."""
+    image: str
+    argv: Sequence[str]
+    port: int
+    health_path: str
+    """Path that answers 200 once the model is loaded."""
+    gpu: str
+    """Catalog name, for the node selector."""
+    gpu_resource: str
+    """``nvidia.com/gpu`` or ``amd.com/gpu``."""
+    gpu_count: int
+    replicas: int
+    startup_timeout_seconds: int
+    """How long a start may take; the kubelet ends a pod that takes longer."""
+    environment: Sequence[Manifest]
+    cache_path: str
+    cache_volume: Manifest
+    """Source of the volume for the weights, such as ``{"emptyDir": {}}``."""
+
+    @property
+    def shm_gib(self) -> int:
+        """Shared memory."""
+        return shm_bytes(self.gpu_count) // GIB
+
+
+def deployment_spec(pod: EnginePod) -> Manifest:
+    """``spec`` of the Deployment."""
+    found = selector(APP, pod.instance)
+    return {
+        "replicas": pod.replicas,
+        "progressDeadlineSeconds": pod.startup_timeout_seconds + PROGRESS_MARGIN_SECONDS,
+        "selector": {"matchLabels": found},
+        # There are no GPUs to spare for a second set of pods: replace one after the other.
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+        "template": {"metadata": {"labels": found}, "spec": _pod_spec(pod)},
+    }
+
+
+def _pod_spec(pod: EnginePod) -> Manifest:
+    spec: Manifest = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": DRAIN_SECONDS + SHUTDOWN_SECONDS + 15,
+        "tolerations": [{"key": pod.gpu_resource, "operator": "Exists", "effect": "NoSchedule"}],
+        "containers": [_container(pod)],
+        "volumes": [
+            {"name": "cache", **pod.cache_volume},
+            # Memory-backed: it counts towards the pod's memory, and so it is part of the request.
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{pod.shm_gib}Gi"}},
+        ],
+    }
+    if pod.gpu in GPU_PRODUCTS:
+        spec["nodeSelector"] = {"nvidia.com/gpu.product": GPU_PRODUCTS[pod.gpu]}
+    return spec
+
+
+def _container(pod: EnginePod) -> Manifest:
+    gpus = {pod.gpu_resource: str(pod.gpu_count)}
+    cpu, memory = str(4 + 2 * pod.gpu_count), f"{pod.shm_gib + HOST_GIB}Gi"
+    probe: Manifest = {"httpGet": {"path": pod.health_path, "port": "http"}}
+    return {
         "name": APP,
-        "image": image,
-        "args": [*argv, *_shutdown(argv)],
-        "env": list(environment),
-        "ports": [{"name": "http", "containerPort": port}],
-        "resources": {"limits": {gpu_resource: str(gpu_count)}, "requests": requests},
+        "image": pod.image,
+        "args": [*pod.argv, *_shutdown(pod.argv)],
+        "env": list(pod.environment),
+        "ports": [{"name": "http", "containerPort": pod.port}],
+        "resources": {"limits": gpus, "requests": {"cpu": cpu, "memory": memory, **gpus}},
         # Loading takes as long as the plan says; only then do the other probes begin.
         "startupProbe": {
             **probe,
             "periodSeconds": PROBE_SECONDS,
             "timeoutSeconds": 5,
-            "failureThreshold": -(-startup_timeout_seconds // PROBE_SECONDS),
+            "failureThreshold": -(-pod.startup_timeout_seconds // PROBE_SECONDS),
         },
         "readinessProbe": {**probe, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 3},
         "livenessProbe": {**probe, "periodSeconds": 30, "timeoutSeconds": 10, "failureThreshold": 3},
         "lifecycle": {"preStop": {"exec": {"command": ["sleep", str(DRAIN_SECONDS)]}}},
         "securityContext": locked_down(user=None),
-        "volumeMounts": [{"name": "cache", "mountPath": cache_path}, {"name": "shm", "mountPath": "/dev/shm"}],  # noqa: S108  # shared memory of the pod, not a temporary file
-    }
-    pod: Manifest = {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": DRAIN_SECONDS + SHUTDOWN_SECONDS + 15,
-        "tolerations": [{"key": gpu_resource, "operator": "Exists", "effect": "NoSchedule"}],
-        "containers": [container],
-        "volumes": [
-            {"name": "cache", **cache_volume},
-            # Memory-backed: it counts towards the pod's memory, and so it is part of the request.
-            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{shared // GIB}Gi"}},
+        "volumeMounts": [
+            {"name": "cache", "mountPath": pod.cache_path},
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108  # shared memory of the pod, not a temporary file
         ],
-    }
-    if gpu in GPU_PRODUCTS:
-        pod["nodeSelector"] = {"nvidia.com/gpu.product": GPU_PRODUCTS[gpu]}
-    found = selector(APP, instance)
-    return {
-        "replicas": replicas,
-        "progressDeadlineSeconds": startup_timeout_seconds + PROGRESS_MARGIN_SECONDS,
-        "selector": {"matchLabels": found},
-        # There are no GPUs to spare for a second set of pods: replace one after the other.
-        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
-        "template": {"metadata": {"labels": found}, "spec": pod},
     }
 
 

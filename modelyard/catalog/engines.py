@@ -90,7 +90,9 @@ def load_flags(name: str, version: str) -> dict[str, Flag]:
         raise UnknownNameError(f"{name} version", version, known)
     raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["flags"]
     keep = ("type", "aliases", "default", "choices", "deprecated", "negations", "known", "bounds", "secret")
-    return {flag: Flag(**{k: _frozen(facts[k]) for k in keep if facts.get(k) is not None}) for flag, facts in raw.items()}
+    return {
+        flag: Flag(**{k: _frozen(facts[k]) for k in keep if facts.get(k) is not None}) for flag, facts in raw.items()
+    }
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401  # JSON's lists become the tuples that Flag's types promise

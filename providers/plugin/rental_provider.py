@@ -54,14 +54,16 @@ class RentalProvider(Provider):
 
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Refuse bad inputs by property, before anything is planned."""
-        if request.type not in RESOURCES:
-            return CheckResponse(failures=[CheckFailure("", f"'{request.type}' is not a rental resource")])
-        found = problems(request.type, plain_map(request.new_inputs))
+        kind = _kind(request.type)
+        if kind not in RESOURCES:
+            return CheckResponse(failures=[CheckFailure("", f"'{kind}' is not a rental resource")])
+        found = problems(kind, plain_map(request.new_inputs))
         return CheckResponse(inputs=request.new_inputs, failures=[CheckFailure(name, reason) for name, reason in found])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """What changed, and whether it takes a new machine: as the schema says."""
-        inputs = set(RESOURCES[request.type]["inputProperties"])
+        kind = _kind(request.type)
+        inputs = set(RESOURCES[kind]["inputProperties"])
         old = {k: v for k, v in plain_map(request.old_state).items() if k in inputs}
         new = plain_map(request.new_inputs)
         changed = sorted(
@@ -69,13 +71,13 @@ class RentalProvider(Provider):
             for key in {*old, *new} - set(request.ignore_changes)
             if new.get(key) is UNKNOWN or old.get(key) != new.get(key)
         )
-        replacing = [key for key in changed if key in replaces(request.type)]
+        replacing = [key for key in changed if key in replaces(kind)]
         return DiffResponse(
             changes=bool(changed),
             replaces=replacing,
             diffs=changed,
             # A second machine beside the first would be a second bill.
-            delete_before_replace=request.type.endswith(":Machine"),
+            delete_before_replace=kind.endswith(":Machine"),
             detailed_diff={
                 key: PropertyDiff(
                     PropertyDiffKind.UPDATE_REPLACE if key in replacing else PropertyDiffKind.UPDATE, input_diff=True
@@ -104,3 +106,8 @@ class RentalProvider(Provider):
         """An access key lives in the state alone, so there is nothing else to delete."""
         if not request.type.endswith(":AccessKey"):
             raise NotImplementedError(f"{request.name}: {NOT_YET}")
+
+
+def _kind(qualified: str) -> str:
+    """The resource's own type token: a child's URN names the types of its parents before it."""
+    return qualified.rpartition("$")[2]

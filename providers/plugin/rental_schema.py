@@ -29,6 +29,7 @@ CANDIDATE = {
         "sku": _property(STRING, "The vendor's name of the machine."),
         "gpu": _property(STRING, "Catalog name of the GPU."),
         "gpuCount": _property(INTEGER, "GPUs of the machine."),
+        "tensorParallelSize": _property(INTEGER, "GPUs over which the model is split on this machine."),
         "region": _property(STRING, "The vendor's region, or any."),
         "trust": _property(STRING, "cloud, secure or community."),
         "spot": _property(BOOLEAN, "Whether the vendor may take it back."),
@@ -39,18 +40,23 @@ CANDIDATE = {
         "source": _property(STRING, "Where the price is from."),
     },
     "required": [
-        "vendor", "sku", "gpu", "gpuCount", "region", "trust", "spot", "usdPerHour", "granularitySeconds",
-        "minimumSeconds", "asOf", "source",
+        "vendor", "sku", "gpu", "gpuCount", "tensorParallelSize", "region", "trust", "spot", "usdPerHour",
+        "granularitySeconds", "minimumSeconds", "asOf", "source",
     ],
 }  # fmt: skip
 
 MACHINE_INPUTS: dict[str, Any] = {
     "candidates": _property(
-        {"type": "array", "items": {"type": "ref", "$ref": f"#/types/{PACKAGE}:index:Candidate"}},
+        {"type": "array", "items": {"$ref": f"#/types/{PACKAGE}:index:Candidate"}},
         "Offers in the order in which they are tried.",
     ),
     "image": _property(STRING, "Container image, pinned.", replaces=True),
     "boot": _property(STRING, "What the machine runs first: arms the watchdog, then starts the engine.", replaces=True),
+    "otherBoots": _property(
+        {"type": "object", "additionalProperties": STRING},
+        "What the other kinds of machine among the candidates run first, by kind.",
+        replaces=True,
+    ),
     "env": _property(
         {"type": "object", "additionalProperties": STRING}, "Environment of the machine.", replaces=True, secret=True
     ),

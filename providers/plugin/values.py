@@ -1,16 +1,20 @@
 """Between the engine's property values and plain ones."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
 
 from modelyard.resources import UNKNOWN, Value
 
+UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What an unknown input arrives as: this SDK does not decode the engine's sentinel."""
+
 
 def plain(value: PropertyValue) -> Value:
     """A property value as plain data; unknown as ``UNKNOWN``. Secrets are returned bare: never log the result."""
     inner = value.value
-    if isinstance(inner, Computed):
+    if isinstance(inner, Computed) or inner == UNKNOWN_TEXT:
         return UNKNOWN
     if inner is None or isinstance(inner, bool | str):
         return inner

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ def _run(program: Callable[[], object]) -> None:
 
 def _hide(holder: Any, name: str) -> None:
     """Do what the engine does for additional secret outputs."""
-    holder.update({name: {_SIGNATURE: _SECRET, "value": holder[name]}})
+    holder.update({name: {_SIGNATURE: _SECRET, "value": copy.deepcopy(holder[name])}})
 
 
 def _read(value: Any) -> Any:
@@ -173,7 +174,7 @@ def _read(value: Any) -> Any:
     if hasattr(value, "keys"):
         found = {key: _read(item) for key, item in value.items()}
         return Secret(value=found["value"]) if found.get(_SIGNATURE) == _SECRET else found
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
+    if isinstance(value, str) or not hasattr(value, "__len__"):
         return value
     return [_read(item) for item in value]
 

@@ -115,7 +115,7 @@ def test_production_is_priced_by_its_nodes(documents: dict[str, Any]) -> None:
     ("arguments", "start", "words"),
     [
         ([], "trial-405b · llama-3.1-405b fp8 · vLLM", "pulumi up -s trial-405b"),
-        (["--offers"], "trial-405b · llama-3.1-405b fp8 · vLLM", "vastai 1× RTX-5090 community"),
+        (["--offers"], "trial-405b · llama-3.1-405b fp8 · vLLM", "lambda 8× H100-SXM secure"),
         (["--format", "markdown"], "#", "llama-3.1-405b"),
         (["--format", "html"], "<!doctype html>", "</html>"),
         (["--json"], "{", '"schema": "modelyard.preview/1"'),

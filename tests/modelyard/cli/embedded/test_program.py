@@ -72,6 +72,34 @@ def test_a_second_run_knows_nothing_of_the_first(tmp_path: Path) -> None:
     assert run_program(project, "dev") == run_program(project, "dev")
 
 
+def test_files_and_resources_among_the_properties(tmp_path: Path) -> None:
+    program = """
+        import pulumi
+
+        class Thing(pulumi.CustomResource):
+            def __init__(self, name, props):
+                super().__init__("vendor:index:Thing", name, props)
+
+        first = Thing("first", {"large": 2**40, "negative": -0.25, "nothing": [None], "empty": {}})
+        Thing("second", {
+            "text": pulumi.StringAsset("hello"),
+            "remote": pulumi.RemoteAsset("https://example.com/x"),
+            "later": first.id.apply(lambda i: i + "!"),
+            "list": pulumi.Output.all(first.id, "known"),
+            "hidden": [pulumi.Output.secret("a"), "b"],
+        })
+    """
+    first, second = run_program(write_project(tmp_path, program), "dev")
+    assert first.props == {"large": 2**40, "negative": -0.25, "nothing": [None], "empty": {}}
+    assert second.props == {
+        "text": {"text": "hello"},
+        "remote": {"uri": "https://example.com/x"},
+        "later": UNKNOWN,
+        "list": UNKNOWN,
+        "hidden": [SECRET, "b"],
+    }
+
+
 CONFIGURED = """
     import pulumi
 
