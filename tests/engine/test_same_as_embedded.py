@@ -1,7 +1,7 @@
 """The embedded preview and `pulumi preview --json` of the same stack list the same resources with the same cost."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,9 +23,9 @@ def plain(value: Any) -> Value:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [plain(item) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in cast("dict[str, Any]", value).items()}
     result: Value = value
     return result
 
