@@ -7,11 +7,10 @@ from datetime import date
 from functools import cache
 from typing import Any, cast
 
-from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
 from modelyard.errors import UnknownNameError
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Engine:
     """One engine at one pinned version."""
@@ -36,7 +35,6 @@ class Engine:
     notes: str = ""
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flag:
     """One command-line flag of an engine."""

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
 from modelyard.errors import CatalogError, UnknownNameError
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gpu:
     """One GPU product; form factor and memory are part of its name."""

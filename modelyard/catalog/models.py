@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 
-from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
 from modelyard.errors import CatalogError, UnknownNameError
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MoE:
     """Mixture of experts. All experts are resident, however few are active."""
@@ -29,7 +28,6 @@ class MoE:
     (Nemotron 3 Super and Ultra). The router and the shared experts stay at ``hidden_size``."""
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MLA:
     """Multi-head latent attention: one compressed row per token and layer, not divided by tensor parallelism."""
@@ -41,7 +39,6 @@ class MLA:
     v_head_dim: int | None = None
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Indexer:
     """DeepSeek V3.2's sparse-attention indexer, which caches beside MLA."""
@@ -53,7 +50,21 @@ class Indexer:
     topk: int | None = None
 
 
-@row
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompressedAttention:
+    """DeepSeek V4: a cached row stands for several tokens; every layer also keeps a window of whole rows."""
+
+    fine_layers: int
+    """Layers with ``fine_ratio`` tokens per row, which have an indexer."""
+    coarse_layers: int
+    """Layers with ``coarse_ratio`` tokens per row."""
+    fine_ratio: int = 4
+    coarse_ratio: int = 128
+    window: int = 128
+    head_dim: int = 512
+    index_head_dim: int = 128
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
     """Layers that keep only a window of tokens."""
@@ -66,7 +77,6 @@ class Window:
     full_layers: int
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GlobalAttention:
     """The shape of full-attention layers where it differs from the windowed ones'."""
@@ -76,7 +86,6 @@ class GlobalAttention:
     k_eq_v: bool = False
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinearAttention:
     """Gated-DeltaNet or Mamba-2 layers: a state per request instead of a row per token.
@@ -95,11 +104,10 @@ class LinearAttention:
     conv_kernel_dim: int
     state_dtype: str
     kind: str = "gated_delta_net"
-    """``gated_delta_net``, ``mamba2`` (one gate per head instead of two; a bias on the convolution; a norm over all
-    heads), or ``kda`` (Kimi Delta Attention)."""
+    """``gated_delta_net`` or ``mamba2`` (one gate per head instead of two; a bias on the convolution; a norm over all
+    heads)."""
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vision:
     """A vision tower."""
@@ -107,7 +115,6 @@ class Vision:
     params: int | None = None
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MTP:
     """Multi-token-prediction layers; loaded only with speculative decoding."""
@@ -116,7 +123,6 @@ class MTP:
     params: int | None = None
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TensorBytes:
     """Bytes of a checkpoint's tensors by how tensor parallelism cuts them, as the headers of its files list them."""
@@ -134,7 +140,6 @@ class TensorBytes:
     """Multi-token-prediction layers: loaded only with speculative decoding."""
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
     """One published set of weight files."""
@@ -158,7 +163,6 @@ class Checkpoint:
     experts. Same names of parts as ``unquantized``."""
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
     """One model as it is served."""
@@ -189,11 +193,12 @@ class Model:
     attention_bias: bool = False
     gated_mlp: bool = True
     layer_pattern: str = ""
-    """One letter per layer, where a layer is one block instead of attention and feed-forward part: ``M`` Mamba-2, ``*``
-    attention, ``E`` experts, ``-`` dense MLP (Nemotron-H's ``hybrid_override_pattern``). Empty: every layer has both."""
+    """One letter per layer where a layer is one block, not attention and feed-forward part: ``M`` Mamba-2, ``*``
+    attention, ``E`` experts, ``-`` dense MLP (``hybrid_override_pattern`` of Nemotron-H). Empty: layers have both."""
     moe: MoE | None = None
     mla: MLA | None = None
     indexer: Indexer | None = None
+    compressed: CompressedAttention | None = None
     window: Window | None = None
     global_attention: GlobalAttention | None = None
     linear_attention: LinearAttention | None = None

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from typing import Final, Literal
 
-from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
 from modelyard.errors import CatalogError, UnknownNameError, quote
 from modelyard.offers.types import Billing
 from modelyard.spec import Trust
@@ -17,7 +17,6 @@ RENTABLE_VENDORS: Final = ("runpod", "lambda", "vastai")
 """Vendors that modelyard has a client for. A data test keeps ``billing.toml`` to it."""
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vendor:
     """One vendor's rules."""
@@ -67,7 +66,6 @@ class Vendor:
         return "" if self.rentable else f"modelyard cannot rent from {self.name} yet; {self.use_instead}"
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PriceException:
     """A price fact that is not an offer as it stands."""
@@ -81,7 +79,6 @@ class PriceException:
     as_of: date
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ControlPlane:
     """A managed Kubernetes and the price rows that belong to it."""
@@ -93,7 +90,6 @@ class ControlPlane:
     nat_per_gb: str | None = None
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StorageClass:
     """A storage class of managed clusters whose price follows from its name."""

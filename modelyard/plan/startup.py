@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
 from modelyard.errors import UnknownNameError
 from modelyard.plan.types import StartPhase, StartupBudget
 from modelyard.units import GB
@@ -16,7 +16,6 @@ LEAST_TIMEOUT_SECONDS = 600
 LARGE_MACHINE_GPUS = 8
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlaceSpeed:
     """How fast a place starts things."""
@@ -32,7 +31,6 @@ class PlaceSpeed:
     as_of: date
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadSpeed:
     """How fast an engine loads weights that are on the machine."""

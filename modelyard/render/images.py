@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml, row
+from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
 from modelyard.errors import UnknownNameError
 
 
-@row
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
     """One pinned image."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelyard.catalog import engines, gpus, models
+from modelyard.catalog.rows import data_dir
 from modelyard.errors import UnknownNameError
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -49,7 +50,11 @@ def test_a_model_row_is_within_range(model: models.Model) -> None:
         assert model.window.kind in {"sliding", "chunked"}
         assert model.window.layers + model.window.full_layers == model.num_hidden_layers
     if model.linear_attention:
-        assert model.linear_attention.layers + model.linear_attention.full_layers == model.num_hidden_layers
+        alone = sum(model.layer_pattern.count(letter) for letter in "E-")  # layers that are only a feed-forward block
+        assert model.linear_attention.layers + model.linear_attention.full_layers + alone == model.num_hidden_layers
+    if model.layer_pattern:
+        assert len(model.layer_pattern) == model.num_hidden_layers
+        assert set(model.layer_pattern) <= set("M*E-")
 
 
 @pytest.mark.parametrize("gpu", gpus.load_gpus(), ids=lambda g: g.name)
@@ -98,7 +103,7 @@ def test_images_are_pinned() -> None:
 
 def test_the_flag_list_is_that_of_the_pinned_version() -> None:
     engine = engines.find_engine("vllm")
-    raw = json.loads((Path(engines.data_dir()) / f"vllm-flags-{engine.version}.json").read_text(encoding="utf-8"))
+    raw = json.loads((data_dir() / f"vllm-flags-{engine.version}.json").read_text(encoding="utf-8"))
     assert raw["version"] == engine.version
     assert raw["source"].startswith("https://")
     flags = engines.load_flags("vllm", engine.version)
