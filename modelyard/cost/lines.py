@@ -16,13 +16,15 @@ from modelyard.offers.types import Billing, Offer, UnitPrice
 from modelyard.units import GB, GIB, HOURS_PER_MONTH, SECONDS_PER_HOUR, cents_up
 
 _EXACT: Final = Decimal("1e-10")
+_MONTHLY: Final = Decimal("1e-6")
+"""730 rounded hours miss a month's price by less than this: $50.00 must not read $49.9999999997."""
 _ZERO: Final = Decimal(0)
 _BY_THE_SECOND: Final = Billing(granularity_seconds=1, minimum_seconds=1)
 
 
-def tidy(amount: Decimal, *, rounding: str = ROUND_HALF_UP) -> Decimal:
-    """An amount to ten decimals, written without trailing zeros or exponent."""
-    short = amount.quantize(_EXACT, rounding=rounding).normalize()
+def tidy(amount: Decimal, *, rounding: str = ROUND_HALF_UP, step: Decimal = _EXACT) -> Decimal:
+    """An amount to ten decimals, or to ``step``, written without trailing zeros or exponent."""
+    short = amount.quantize(step, rounding=rounding).normalize()
     return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
 
 
@@ -37,7 +39,7 @@ def make_bill(lines: Iterable[CostLine], not_priced: Iterable[NotPriced] = ()) -
         lines=lines,
         not_priced=tuple(dict.fromkeys(not_priced)),
         hourly_usd=tidy(hourly),
-        monthly_usd=tidy(hourly * HOURS_PER_MONTH + once),
+        monthly_usd=tidy(hourly * HOURS_PER_MONTH + once, step=_MONTHLY),
         max_spend_usd=cents_up(sum(worst, _ZERO)) if bounded else None,
     )
 

@@ -43,7 +43,7 @@ class Bill:
     not_priced: tuple[NotPriced, ...]
     hourly_usd: Decimal
     monthly_usd: Decimal
-    """730 hours of ``hourly_usd`` and every one-off."""
+    """730 hours of ``hourly_usd`` and every one-off, to a millionth of a dollar."""
     max_spend_usd: Decimal | None
     """The most that it can cost before the deadline; None: no deadline, so no such number."""
 

@@ -1,6 +1,7 @@
 """How many nodes of an existing Kubernetes a stack needs: the smallest split that fits, on whole nodes."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelyard.catalog.gpus import find_gpu
@@ -59,8 +60,14 @@ def place_on(asked: Asked, place: KubernetesPlace) -> Placement:
     return Placement(fit=fit, nodes=nodes)
 
 
-def node_price(nodes: KubernetesNodes) -> Offer | None:
+def node_price(nodes: KubernetesNodes, regions: Sequence[str] = ()) -> Offer | None:
     """The offer that the nodes are, by vendor and SKU; None: not in the price snapshot.
+
+    Where the price depends on the region and none is named, the dearest stands: a bill must not promise too little.
+
+    Args:
+        nodes: the cluster's nodes.
+        regions: where they may be; empty: not known.
 
     Raises:
         UnknownNameError: a vendor that is not known.
@@ -75,12 +82,14 @@ def node_price(nodes: KubernetesNodes) -> Offer | None:
         and offer.gpu_count == nodes.gpus_per_node
         and not offer.spot
     ]
-    return min(found, key=lambda offer: (offer.usd_per_hour, offer.key), default=None)
+    wanted = {region.lower() for region in regions}
+    there = [offer for offer in found if offer.region.lower() in wanted] or found
+    return max(there, key=lambda offer: (offer.usd_per_hour, offer.key), default=None)
 
 
 def bill_nodes(asked: Asked, place: KubernetesPlace, nodes: int, *, lifetime_seconds: int | None) -> Bill:
     """What the nodes cost, as far as that is known."""
-    offer = node_price(place.nodes) if place.nodes.usd_per_hour is None else None
+    offer = node_price(place.nodes, asked.spec.place.regions) if place.nodes.usd_per_hour is None else None
     price = place.nodes.usd_per_hour if offer is None else offer.usd_per_hour
     return bill_parts(
         [

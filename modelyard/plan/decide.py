@@ -1,22 +1,20 @@
 """From a spec to a Plan: every decision in one place, none of them about text or resources."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
-from modelyard.catalog.gpus import Gpu, find_gpu
 from modelyard.cost import Bill, add_bills, bill_machine
 from modelyard.errors import NotPossibleError
-from modelyard.fit import Fit, Verdict, precision_support
-from modelyard.offers import RENTABLE_VENDORS
+from modelyard.fit import Fit
 from modelyard.plan.cluster import bill_nodes, place_on
-from modelyard.plan.rented import MACHINE, links_warning, search, seconds_until
+from modelyard.plan.rented import MACHINE, search, seconds_until
 from modelyard.plan.request import Asked, look_up
 from modelyard.plan.sizes import disk_gb, network_volume_gb
 from modelyard.plan.startup import startup_budget
 from modelyard.plan.types import Candidate, EnginePlan, Loser, Plan, StartupBudget
+from modelyard.plan.warn import rented_warnings, warnings_of
 from modelyard.render import vllm_argv
 from modelyard.spec import ServingSpec
-from modelyard.units import format_duration, format_usd
+from modelyard.units import format_duration
 
 KUBERNETES = "kubernetes"
 
@@ -69,7 +67,7 @@ def _on_rented(asked: Asked, lifetime: int | None) -> Plan:
         startup=budget,
         bill=add_bills([one] * spec.replicas),
         lifetime=lifetime,
-        warnings=tuple(_rented_warnings(asked, found.candidates)),
+        warnings=tuple(rented_warnings(asked, found.candidates)),
     )
 
 
@@ -136,7 +134,7 @@ def _plan(  # noqa: PLR0913  # the parts of a plan, all keyword-only
         cache_gb=asked.cache_gb,
         lifetime_seconds=spec.life.seconds,
         deadline=spec.life.until,
-        warnings=(*warnings, *_warnings(asked, fit, gpu)),
+        warnings=tuple(dict.fromkeys((*warnings, *warnings_of(asked, fit)))),
     )
 
 
@@ -163,35 +161,3 @@ def _engine(asked: Asked, fit: Fit) -> EnginePlan:
         health_path=engine.health_path,
         metrics_path=engine.metrics_path,
     )
-
-
-def _rented_warnings(asked: Asked, candidates: tuple[Candidate, ...]) -> Iterator[str]:
-    chosen = candidates[0].offer
-    gpu = find_gpu(chosen.gpu)
-    slow = links_warning(gpu, chosen.gpu_count, fast_link=chosen.fast_link)
-    if slow:
-        yield slow
-    vendors = asked.spec.place.vendors or RENTABLE_VENDORS
-    if len(set(vendors)) == 1:
-        yield f"one vendor alone ({vendors[0]}): price two before committing, spot and stock move weekly"
-    elif len({c.offer.vendor for c in candidates}) == 1 and len(candidates) > 1:
-        yield f"every offer that is within your ceilings is {chosen.vendor}'s: a stock-out there stops the start"
-    dearest = max(candidates, key=lambda c: c.ranked_usd)
-    if dearest.offer.usd_per_hour > chosen.usd_per_hour:
-        price = format_usd(dearest.offer.usd_per_hour)
-        yield f"sold out, it may become {dearest.offer.label} at {price}/h: the worst case counts that one"
-
-
-def _warnings(asked: Asked, fit: Fit, gpu: Gpu) -> Iterator[str]:
-    if fit.verdict is Verdict.TIGHT:
-        yield from (f"tight: {reason}" for reason in fit.reasons)
-    yield from fit.warnings
-    support = precision_support(gpu, asked.precision.quantization, asked.engine.name)
-    if support.kind == "weight-only":
-        yield support.why
-    if asked.weights.gated:
-        yield f"{asked.weights.hub_id} is gated: accept its licence on the hub and give a token (huggingface:token)"
-    if "research" in asked.model.license.lower() or "non-commercial" in asked.model.license.lower():
-        yield f"licence: {asked.model.license}; check that your use is allowed"
-    if asked.spec.replicas > 1 and asked.spec.place.kubernetes is None:
-        yield f"{asked.spec.replicas} rented machines have an address each; nothing balances between them"

@@ -27,7 +27,7 @@ def test_four_h200_for_an_hour_at_runpod() -> None:
         ("runpod disk", "510", "0.1", "0.0698630137", "0.0756849316"),
     ]
     assert bill.hourly_usd == Decimal("18.4298630137")
-    assert bill.monthly_usd == Decimal("13453.800000001")
+    assert bill.monthly_usd == Decimal("13453.8")  # 18.36 x 730 + 51.00
     assert bill.max_spend_usd == Decimal("19.97")
     assert bill.not_priced == ()
     assert [line.as_of for line in bill.lines] == [date(2026, 10, 7), date(2026, 8, 20)]
