@@ -30,12 +30,14 @@ def preview(environment: Environment, *, now: datetime | None = None) -> "Docume
     from modelyard.cli.embedded.program import run
     from modelyard.cost import price_resources
     from modelyard.report import preview_document
-    from policies.evaluate import evaluate
+    from policies.evaluate import evaluate, own_config
 
-    config = rule_config(environment)
+    moment = now or datetime.now(UTC)
     resources = locating(environment.stack, lambda: run(environment.project, environment.stack))
-    bill = price_resources(resources)
-    results = evaluate(resources, bill, config)
+    # A program that was written by hand has no settings of ours; it may still carry its own strictness.
+    config = rule_config(environment) if environment.settings else own_config(resources)
+    bill = price_resources(resources, now=moment)
+    results = evaluate(resources, bill, config, now=moment)
     settings = environment.settings
     return preview_document(
         stack=environment.stack.environment,
@@ -43,7 +45,7 @@ def preview(environment: Environment, *, now: datetime | None = None) -> "Docume
         resources=resources,
         bill=bill,
         rules=[outcome(result, config) for result in results],
-        generated_at=now or datetime.now(UTC),
+        generated_at=moment,
         price_age_warning_days=settings.price_age_warning_days if settings else DEFAULT_PRICE_AGE_DAYS,
     )
 

@@ -7,7 +7,7 @@ its children are; the one exception is ``ExistingNodes``, which has no children 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from modelyard.cost.candidates import offer_from_props
 from modelyard.cost.cluster import control_plane_parts, load_balancer_part, node_parts, volume_claim_part
@@ -34,6 +34,7 @@ Part = CostLine | NotPriced
 
 MACHINE: Final = "modelyard-rental:index:Machine"
 EXISTING_NODES: Final = "modelyard:index:ExistingNodes"
+GPU_RESOURCES: Final = frozenset({"nvidia.com/gpu", "amd.com/gpu"})
 _MODEL_CACHE: Final = "modelyard:index:ModelCache"
 
 
@@ -45,6 +46,8 @@ class _Context:
     now: datetime | None
     control_plane: str | None
     download_bytes: int | None
+    nodes_known: bool
+    """Whether the program says what its GPU nodes are."""
 
     def lifetime(self, resource: Resource) -> int | None:
         """Seconds until the deadline of a resource or of the nearest ancestor that has one; None: no deadline."""
@@ -73,6 +76,7 @@ def price_resources(resources: Iterable[Resource], *, now: datetime | None = Non
         by_urn={r.urn: r for r in resources},
         now=now,
         control_plane=_first(resources, EXISTING_NODES, lambda r: read_text(r.props, "controlPlane")),
+        nodes_known=any(r.type == EXISTING_NODES for r in resources),
         download_bytes=_first(resources, _MODEL_CACHE, lambda r: read_int(r.props, "downloadBytes")),
     )
     return bill_parts(part for resource in resources for part in _price(resource, context))
@@ -158,7 +162,24 @@ def _volume_claim(resource: Resource, context: _Context) -> Iterator[Part]:
     )
 
 
-def _stateful_set(resource: Resource, _context: _Context) -> Iterator[Part]:
+def _gpu_workload(resource: Resource, context: _Context) -> Iterator[Part]:
+    """Pods cost nothing beside the nodes that carry them, which somebody has to have named."""
+    if context.nodes_known or not _asks_for_gpus(resource.props):
+        return
+    why = "the GPU nodes that it runs on are not named, so their price is not known"
+    yield NotPriced(resource=resource.name, what="GPU nodes", why=why)
+
+
+def _asks_for_gpus(value: object) -> bool:
+    """Whether any container below ``value`` requests or limits GPUs."""
+    if isinstance(value, Mapping):
+        facts = cast("Mapping[str, object]", value)
+        return any(key in GPU_RESOURCES or _asks_for_gpus(item) for key, item in facts.items())
+    return isinstance(value, list) and any(_asks_for_gpus(item) for item in cast("list[object]", value))
+
+
+def _stateful_set(resource: Resource, context: _Context) -> Iterator[Part]:
+    yield from _gpu_workload(resource, context)
     if read(resource.props, "spec.volumeClaimTemplates"):
         yield NotPriced(resource=resource.name, what="volumes of its pods", why="volume claim templates are not priced")
 
@@ -169,6 +190,15 @@ _PRICERS: Final[Mapping[str, Callable[[Resource, _Context], Iterator[Part]]]] = 
     "kubernetes:core/v1:Service": _service,
     "kubernetes:core/v1:PersistentVolumeClaim": _volume_claim,
     "kubernetes:apps/v1:StatefulSet": _stateful_set,
+    **dict.fromkeys(
+        (
+            "kubernetes:apps/v1:Deployment",
+            "kubernetes:apps/v1:DaemonSet",
+            "kubernetes:batch/v1:Job",
+            "kubernetes:core/v1:Pod",
+        ),
+        _gpu_workload,
+    ),
 }
 
 

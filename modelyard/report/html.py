@@ -233,7 +233,7 @@ def _offers(plan: Reader) -> list[Row]:
         )
     rows.extend(
         Row(cells=(loser.text("label"), "", _amount(loser.money("usd_per_hour")), "", loser.text("reason")), css="lost")
-        for loser in phrases.nearest_first(plan.parts("losers"), plan.parts("candidates"))
+        for loser in plan.parts("losers")
     )
     return rows
 

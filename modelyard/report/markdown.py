@@ -160,7 +160,7 @@ def _budget(plan: Reader, cost: Reader) -> str:
 
 def _offers(plan: Reader) -> str:
     offers = plan.parts("candidates")
-    losers = phrases.nearest_first(plan.parts("losers"), offers)
+    losers = plan.parts("losers")
     chosen = offers[0].money("usd_per_hour") if offers else None
     rows: list[tuple[str, ...]] = []
     for offer in offers[1 : _OFFERS + 1]:

@@ -1,9 +1,10 @@
 """Sentences that every surface says the same way, from a preview document alone."""
 
-from decimal import Decimal
-
 from modelyard.report.reader import Reader
 from modelyard.units import format_duration, format_tokens, format_usd
+
+_LONG_LIFE = 10
+"""A life of so many starts: the minutes that one start takes no longer decide anything."""
 
 VERDICTS = {"fits": "fits", "tight": "tight", "does_not_fit": "does not fit"}
 
@@ -45,8 +46,8 @@ def totals(cost: Reader) -> list[tuple[str, str]]:
     """The totals that mean something: a name and an amount each, ``at least`` said where it is only that."""
     least = "at least " if cost.flag("lower_bound") else ""
     shown: list[tuple[str, str]] = []
-    if least and not cost.parts("lines"):
-        return [("in all", "not priced")]
+    if not cost.parts("lines"):
+        return [("in all", "not priced" if least else "nothing that costs money by itself")]
     most = cost.money("max_spend_usd")
     for key, name in (("hourly_usd", "an hour"), ("monthly_usd", "a month"), ("max_spend_usd", "before the deadline")):
         amount = cost.money(key)
@@ -106,9 +107,9 @@ def counts(document: Reader) -> str:
 
 
 def useful_minutes(plan: Reader) -> str:
-    """What a start leaves of a bounded life; empty without an end."""
+    """What a start leaves of a bounded life; empty without an end, or with one so far off that it hardly matters."""
     seconds, start = plan.whole("lifetime_seconds"), plan.whole("startup.expected_seconds")
-    if not seconds or start is None:
+    if not seconds or start is None or seconds > _LONG_LIFE * start:
         return ""
     left = max(seconds - start, 0) // 60
     return f"leaves about {left} of the {seconds // 60} minutes" if left else "leaves nothing of its life to use"
@@ -128,14 +129,6 @@ def source_label(source: str) -> str:
     if site in {"github.com", "raw.githubusercontent.com"}:
         return "/".join(("github.com", *path.split("/")[:2]))
     return site
-
-
-def nearest_first(losers: list[Reader], chosen: list[Reader]) -> list[Reader]:
-    """Offers that were not taken, the nearest in price to the chosen one first: those are the ones people ask about."""
-    price = chosen[0].money("usd_per_hour") if chosen else None
-    if price is None:
-        return losers
-    return sorted(losers, key=lambda loser: abs((loser.money("usd_per_hour") or Decimal("Infinity")) - price))
 
 
 def seconds_short(seconds: int | None) -> str:

@@ -48,6 +48,7 @@ def plan_section(serving: Resource) -> Document:
             }
             for loser in props.parts("offers.losers")
         ],
+        "losers_left_out": props.whole("offers.losersLeftOut") or 0,
         "warnings": list[Json](props.texts("warnings")),
         "unknown": list[Json](_unknown(dict(serving.props), "")),
     }

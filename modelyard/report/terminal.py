@@ -56,7 +56,7 @@ def _head(doc: Reader, servings: list[Reader], paint: Paint) -> str:
 
 def _place(sheet: Sheet, plan: Reader, paint: Paint, *, all_offers: bool) -> None:
     offers = plan.parts("candidates")
-    losers = phrases.nearest_first(plan.parts("losers"), offers)
+    losers = plan.parts("losers")
     price = offers[0].money("usd_per_hour") if offers else None
     first = paint("bold", plan.text("label", "not known"))
     if price is not None:
@@ -70,9 +70,11 @@ def _place(sheet: Sheet, plan: Reader, paint: Paint, *, all_offers: bool) -> Non
     shown = losers if all_offers else losers[:_SHOWN_LOSERS]
     rows += [["not", loser.text("label"), _per_hour(loser), loser.text("reason")] for loser in shown]
     sheet.cells([[paint("dim", cell) for cell in row] for row in rows], right=frozenset({2}))
-    more = max(len(offers) - 1, 0) + len(losers) - len(rows)
+    left_out = plan.whole("losers_left_out") or 0
+    more = max(len(offers) - 1, 0) + len(losers) + left_out - len(rows)
     if more > 0:
-        sheet.row("", paint("dim", f"{more} more were looked at: --offers shows them"))
+        hint = "" if all_offers else ": --offers shows what came closest"
+        sheet.row("", paint("dim", f"{more} more were looked at{hint}"))
     for warning in plan.texts("warnings"):
         sheet.row("", f"{paint('yellow', '!')} {warning}", hang=2)
     unknown = plan.texts("unknown")

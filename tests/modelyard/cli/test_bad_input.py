@@ -261,7 +261,7 @@ def test_a_catalog_row_without_a_source(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        "error  GPU 'T4': Field required",
+        "error  GPU 'T4': a key is missing",
         "  where    gpus.toml, key source",
         "  every catalog row has a source (https://…), a date, and only the documented keys",
     ]

@@ -241,3 +241,26 @@ KEYS = ["candidates", "diskGb", "networkVolumeGb", "lifetimeSeconds", "deadline"
 def test_any_props_at_all_give_a_bill(kind: str, props: dict[str, Value]) -> None:
     bill = price_resources([resource(kind, props)])
     assert bill.lines or bill.not_priced or kind.startswith("kubernetes:")
+
+
+def gpu_deployment() -> Resource:
+    container: Value = {"name": "engine", "resources": {"limits": {"nvidia.com/gpu": "2"}}}
+    pods: Value = {"spec": {"containers": [container]}}
+    return resource("kubernetes:apps/v1:Deployment", {"spec": {"template": pods}}, name="engine")
+
+
+def test_pods_with_gpus_on_unnamed_nodes_are_not_free() -> None:
+    bill = price_resources([gpu_deployment()])
+    assert [(item.resource, item.what) for item in bill.not_priced] == [("engine", "GPU nodes")]
+    assert bill.is_lower_bound
+
+
+def test_pods_with_gpus_are_paid_for_by_the_nodes_that_are_named() -> None:
+    bill = price_resources([gpu_deployment(), nodes()])
+    assert "GPU nodes" not in {item.what for item in bill.not_priced}
+    assert bill.lines
+
+
+def test_pods_without_gpus_cost_nothing_by_themselves() -> None:
+    bill = price_resources([resource("kubernetes:apps/v1:Deployment", {"spec": {"replicas": 1}})])
+    assert bill.not_priced == ()

@@ -12,9 +12,9 @@ trial-405b · llama-3.1-405b fp8 · vLLM 0.33.0 · 16k context × 8 · for 1 h
 
 Place   runpod 4× H200 secure   $18.36/h
         2.   runpod 8× H100-SXM secure     $31.92/h  tight, at most $34.99
-        not  runpod 8× A100-SXM-80 secure  $15.92/h  does not fit
-        not  runpod 4× H200 community      $14.36/h  community: you asked for secure
         not  lambda 8× H100-SXM            $31.92/h  over your $30.00/h
+        not  runpod 4× H200 community      $14.36/h  community: you asked for secure
+        not  runpod 8× A100-SXM-80 secure  $15.92/h  does not fit
         ! one vendor alone: price two before committing
 Fit     fits   128.6 of 139.8 GiB per GPU   █████████████████████▓▒▒▒▒▒▒··
         █ weights 96.8   ▓ engine 4.5   ▒ KV cache 27.4   · left alone 11.2
@@ -103,7 +103,7 @@ def test_a_model_that_does_not_fit_says_why_and_what_would_help() -> None:
 def test_all_offers_are_shown_when_asked_for() -> None:
     losers: list[Value] = [{"label": f"offer {n}", "usdPerHour": "9", "reason": "dearer"} for n in range(9)]
     document = trial(offers={"candidates": [], "losers": losers})
-    assert "6 more were looked at: --offers shows them" in to_terminal(document)
+    assert "6 more were looked at: --offers shows what came closest" in to_terminal(document)
     every = to_terminal(document, all_offers=True)
     assert "offer 8" in every
     assert "more were looked at" not in every
@@ -120,3 +120,14 @@ def test_a_hostile_name_cannot_move_the_cursor() -> None:
     shown = to_terminal(trial(model="a\x1b[2Jb\nc"))
     assert "\x1b" not in shown
     assert "a�[2Jb c" in shown
+
+
+def test_offers_that_the_props_left_out_are_counted() -> None:
+    document = trial(offers={"candidates": [], "losers": [], "losersLeftOut": 7})
+    assert "7 more were looked at" in to_terminal(document)
+    assert "7 more were looked at\n" in to_terminal(document, all_offers=True)
+
+
+def test_a_long_life_is_not_counted_in_minutes() -> None:
+    assert "leaves about" in to_terminal(trial())
+    assert "leaves about" not in to_terminal(trial(lifetimeSeconds=7 * 86400))
