@@ -111,10 +111,10 @@ def nearest(name: str, known: Sequence[str], *, count: int = 3) -> tuple[str, ..
     """The known names most like ``name``, best first; empty when nothing is close."""
     lowered = {k.lower(): k for k in known}
     wanted = name.lower()
-    hits = difflib.get_close_matches(wanted, list(lowered), n=count, cutoff=0.6)
-    if not hits and len(wanted) >= 3:
-        hits = [k for k in lowered if wanted in k][:count]
-    return tuple(lowered[h] for h in hits)
+    begun = [k for k in lowered if len(wanted) >= 2 and k.startswith(wanted)]
+    close = difflib.get_close_matches(wanted, list(lowered), n=count, cutoff=0.6)
+    within = [k for k in lowered if len(wanted) >= 3 and wanted in k] if not begun and not close else []
+    return tuple(lowered[k] for k in dict.fromkeys((*begun, *close, *within)))[:count]
 
 
 def shorten_list(names: Sequence[str], *, limit: int = 12) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from modelyard.catalog.engines import find_engine
 from modelyard.catalog.gpus import Gpu, find_gpu
 from modelyard.catalog.models import Model, find_model
 from modelyard.errors import ModelyardError, UnknownNameError
@@ -68,7 +69,7 @@ def find_serving_gpu(serving: Resource) -> Gpu:
 
 def _request(serving: Resource) -> FitRequest:
     flags = engine_flags(lookup(serving.props, "engine.argv"))
-    version = text(serving, "engine.version")
+    engine = _text(serving, "engine.name", "vllm")
     return FitRequest(
         model=find_serving_model(serving),
         quantization=str(lookup(serving.props, "quantization")),
@@ -76,8 +77,8 @@ def _request(serving: Resource) -> FitRequest:
         max_model_len=_number(serving, "contextTokens", 1),
         tensor_parallel_size=_number(serving, "tensorParallelSize", 1),
         pipeline_parallel_size=_whole_flag(flags, "pipeline-parallel-size") or 1,
-        engine=_text(serving, "engine.name", "vllm"),
-        **({"engine_version": version} if isinstance(version, str) else {}),
+        engine=engine,
+        engine_version=_text(serving, "engine.version", "") or find_engine(engine).version,
         gpu_memory_utilization=_fraction_flag(flags, "gpu-memory-utilization"),
         max_num_seqs=_whole_flag(flags, "max-num-seqs"),
         max_num_batched_tokens=_whole_flag(flags, "max-num-batched-tokens"),

@@ -16,18 +16,18 @@ UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 
-def plain(value: Any) -> Value:
+def plain(value: object) -> Value:
     """A JSON value of the engine as one of ours: its sentinel for unknown, and whole doubles as integers."""
     if value == UNKNOWN_STRING:
         return UNKNOWN
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [plain(item) for item in cast("list[Any]", value)]
+        return [plain(item) for item in cast("list[object]", value)]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in cast("dict[str, Any]", value).items()}
-    result: Value = value
-    return result
+        return {key: plain(item) for key, item in cast("dict[str, object]", value).items()}
+    assert value is None or isinstance(value, bool | int | float | str)
+    return value
 
 
 def as_resources(steps: list[dict[str, Any]]) -> tuple[Resource, ...]:

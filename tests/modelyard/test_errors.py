@@ -41,6 +41,14 @@ def test_an_unknown_name_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "near"),
+    [("h10", ("H100-SXM",)), ("h20", ("H200",)), ("sxm", ("H100-SXM",)), ("zzz", ()), ("", ())],
+)
+def test_what_was_begun_or_misspelt_is_found(name: str, near: tuple[str, ...]) -> None:
+    assert errors.nearest(name, ["H100-SXM", "H200", "L4"]) == near
+
+
+@pytest.mark.parametrize(
     ("value", "quoted"), [("a\nb\x1b[31m", "'a�b�[31m'"), ("x" * 80, "'" + "x" * 59 + "…'"), (7, "'7'")]
 )
 def test_quoted_values_are_one_printable_short_line(value: object, quoted: str) -> None:
