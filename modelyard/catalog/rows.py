@@ -93,11 +93,11 @@ def _explain(message: str) -> tuple[str, str]:
 
 def _unknown_keys(raw: object, made: object) -> Iterator[str]:
     """Keys of a raw row that its dataclass does not have, by path: msgspec would pass over them."""
-    if isinstance(made, tuple) and isinstance(raw, list):
+    if isinstance(raw, list):
         pairs = zip(cast("list[object]", raw), cast("tuple[object, ...]", made), strict=True)
         for index, (raw_item, made_item) in enumerate(pairs):
             yield from (f"{index}.{key}" for key in _unknown_keys(raw_item, made_item))
-    elif dataclasses.is_dataclass(made) and isinstance(raw, dict):
+    elif isinstance(raw, dict) and dataclasses.is_dataclass(made):
         fields = {field.name for field in dataclasses.fields(made)}
         for key, value in cast("dict[str, object]", raw).items():
             if key not in fields:

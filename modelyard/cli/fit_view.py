@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING
 
+from modelyard.catalog.engines import find_engine
 from modelyard.cli.console import styled, table, wants_color
 from modelyard.errors import UnknownNameError
 from modelyard.fit import Fit, FitRequest, Remedy, Verdict, checkpoint_bytes
@@ -15,6 +16,7 @@ from modelyard.units import format_tokens, format_usd, gib
 
 if TYPE_CHECKING:
     from modelyard.catalog.models import Model
+    from modelyard.cli.advice_view import Counsel
     from modelyard.offers import Offer
 
 BAR = 60
@@ -44,11 +46,13 @@ class Priced:
         return self.offer.usd_per_hour if self.offer else None
 
 
-def as_text(fit: Fit, remedies: Sequence[Remedy]) -> str:
+def as_text(fit: Fit, counsel: "Counsel") -> str:
     """One fit for people."""
+    from modelyard.cli.advice_view import counsel_lines
+
     color = wants_color(sys.stdout)
     lines = [title(fit.request), ""]
-    used = fit.per_gpu.total - fit.per_gpu.reserve - max(0, fit.per_gpu.kv_cache)
+    used = fit.per_gpu.total - fit.per_gpu.reserve - fit.per_gpu.kv_cache
     word = styled(_WORDS[fit.verdict], _COLORS[fit.verdict], color=color)
     short = -fit.per_gpu.kv_cache
     lines += [
@@ -62,14 +66,7 @@ def as_text(fit: Fit, remedies: Sequence[Remedy]) -> str:
     ]
     for label, notes in (("why", fit.reasons), ("note", fit.warnings), ("unknown", fit.unknown)):
         lines += [f"{label:9}{note}" for note in notes]
-    if remedies:
-        order = (Verdict.FITS, Verdict.TIGHT, Verdict.DOES_NOT_FIT)
-        lines += ["", "ways out"]
-        lines += [
-            f"  {_mark(r.verdict)} {r.change}: {r.effect}"
-            for r in sorted(remedies, key=lambda r: order.index(r.verdict))
-        ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *counsel_lines(counsel)])
 
 
 def title(request: FitRequest) -> str:
@@ -79,7 +76,8 @@ def title(request: FitRequest) -> str:
         split += f", pp {request.pipeline_parallel_size}"
     return (
         f"{request.model.name} {request.quantization} on {request.gpu_count}× {request.gpu.name} ({split})"
-        f" · vLLM {request.engine_version} · {format_tokens(request.max_model_len)} context × {request.concurrency}"
+        f" · {find_engine(request.engine).title} {request.engine_version}"
+        f" · {format_tokens(request.max_model_len)} context × {request.concurrency}"
     )
 
 
@@ -112,12 +110,10 @@ def _remains(fit: Fit) -> list[str]:
     return [f"remains  {fit.kv_cache_tokens:,} tokens of KV cache: {held}, you asked for {request.concurrency}"]
 
 
-def _mark(verdict: Verdict) -> str:
-    return {Verdict.FITS: "✔", Verdict.TIGHT: "~", Verdict.DOES_NOT_FIT: "✘"}[verdict]
-
-
-def as_json(fit: Fit, remedies: Sequence[Remedy]) -> dict[str, object]:
+def as_json(fit: Fit, remedies: Sequence[Remedy], counsel: "Counsel") -> dict[str, object]:
     """One fit for programs (schema ``modelyard.fit/1``): bytes and tokens, no rounding."""
+    from modelyard.cli.advice_view import counsel_json
+
     request = fit.request
     return {
         "schema": "modelyard.fit/1",
@@ -132,6 +128,7 @@ def as_json(fit: Fit, remedies: Sequence[Remedy]) -> dict[str, object]:
         "warnings": fit.warnings,
         "unknown": fit.unknown,
         "remedies": [{"kind": r.kind, "change": r.change, "effect": r.effect, "verdict": r.verdict} for r in remedies],
+        **counsel_json(counsel),
     }
 
 

@@ -1,10 +1,13 @@
 """Whether a model fits: weights, KV cache, activations and runtime per GPU, verdict and remedies."""
 
 from modelyard.fit.assess import assess as assess
+from modelyard.fit.batch import fit_csv as fit_csv
 from modelyard.fit.checkpoints import Precision as Precision
 from modelyard.fit.checkpoints import resolve_precision as resolve_precision
 from modelyard.fit.checkpoints import resolve_quantization as resolve_quantization
 from modelyard.fit.defaults import default_batch as default_batch
+from modelyard.fit.explain import Term as Term
+from modelyard.fit.explain import explain as explain
 from modelyard.fit.parallelism import allowed_tps as allowed_tps
 from modelyard.fit.parallelism import check_parallelism as check_parallelism
 from modelyard.fit.precision import Support as Support

@@ -35,6 +35,10 @@ class Part:
     rows: int = 0
     """Output rows, which carry the scales of per-channel schemes."""
     kv_heads: int = 1
+    fused: str = ""
+    """Parts of one layer with the same word are loaded as one tensor."""
+    tensors: tuple[float, ...] = (1.0,)
+    """The shares of a part that are tensors of their own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,9 +46,18 @@ class LayerKind:
     """What a layer is made of."""
 
     attention: str
-    """``full``, ``window``, ``global``, ``mla``, ``linear`` or ``unknown``."""
+    """``full``, ``window``, ``global``, ``mla``, ``linear``, ``unknown`` or ``none``."""
     ffn: str
-    """``dense``, ``moe`` or ``both``."""
+    """``dense``, ``moe``, ``both`` or ``none``."""
+
+
+BLOCK_KINDS = {
+    "M": LayerKind(attention="linear", ffn="none"),
+    "*": LayerKind(attention="full", ffn="none"),
+    "E": LayerKind(attention="none", ffn="moe"),
+    "-": LayerKind(attention="none", ffn="dense"),
+}
+"""The letters of ``Model.layer_pattern``: models whose layers are one block each (Nemotron-H)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +107,8 @@ def _take_apart(key: ById[Model]) -> Anatomy:
 
 def layer_kinds(model: Model) -> tuple[LayerKind, ...]:
     """What every layer is, in order; rarer kinds are spread evenly, as in published patterns (one layer in six …)."""
+    if model.layer_pattern:
+        return tuple(BLOCK_KINDS[letter] for letter in model.layer_pattern)
     count = model.num_hidden_layers
     return tuple(LayerKind(attention=_attention_kind(model, i, count), ffn=_ffn_kind(model, i)) for i in range(count))
 
@@ -128,12 +143,13 @@ def _ffn_kind(model: Model, index: int) -> str:
 
 
 def _layer_parts(model: Model, kind: LayerKind) -> tuple[Part, ...]:
-    norms = Part(name="norms", params=2 * model.hidden_size, split=Split.REPLICATED)
+    blocks = 1 if model.layer_pattern else 2
+    norms = Part(name="norms", params=blocks * model.hidden_size, split=Split.REPLICATED)
     return (*_attention_parts(model, kind.attention), *_ffn_parts(model, kind.ffn), norms)
 
 
 def _attention_parts(model: Model, kind: str) -> tuple[Part, ...]:
-    if kind == "unknown":
+    if kind in {"unknown", "none"}:
         return ()
     if kind == "linear":
         return _linear_parts(model)
@@ -152,10 +168,10 @@ def _gqa_parts(model: Model, kv_heads: int, head_dim: int, *, share_kv: bool) ->
     kv_rows = kv_heads * head_dim * (1 if share_kv else 2)
     bias = 1 if model.attention_bias else 0
     return (
-        Part(name="attention", params=(model.hidden_size + bias) * queries, rows=queries),
+        Part(name="attention", params=(model.hidden_size + bias) * queries, rows=queries, fused="qkv"),
         Part(
             name="attention", params=(model.hidden_size + bias) * kv_rows, rows=kv_rows,
-            split=Split.KV_HEADS, kv_heads=kv_heads,
+            split=Split.KV_HEADS, kv_heads=kv_heads, fused="qkv",
         ),
         Part(name="attention", params=width * model.hidden_size, rows=model.hidden_size),
     )  # fmt: skip
@@ -173,7 +189,7 @@ def _mla_parts(model: Model, mla: MLA) -> tuple[Part, ...]:
         Part(name="attention", params=(down or hidden) * queries, rows=queries),
         Part(name="attention", params=hidden * latent, rows=latent, split=Split.REPLICATED),
         Part(name="attention", params=mla.kv_lora_rank * up, rows=up),
-        Part(name="attention", params=heads * mla.v_head_dim * hidden, rows=hidden),
+        Part(name="attention_output", params=heads * mla.v_head_dim * hidden, rows=hidden),
     ]
     if down:
         parts.append(Part(name="attention", params=hidden * down, rows=down, split=Split.REPLICATED))
@@ -204,33 +220,36 @@ def _linear_parts(model: Model) -> tuple[Part, ...]:
     values = linear.num_value_heads * linear.value_head_dim
     mixed = 2 * linear.num_key_heads * linear.key_head_dim + values
     inputs = mixed + values
+    is_mamba = linear.kind == "mamba2"  # one gate per head, a bias on the convolution, a norm over all heads
+    state = mixed * (linear.conv_kernel_dim + is_mamba) + (values if is_mamba else 0)
+    gates = (1 if is_mamba else 2) * linear.num_value_heads
     return (
         Part(name="linear_attention", params=model.hidden_size * inputs, rows=inputs),
         Part(name="linear_attention", params=values * model.hidden_size, rows=model.hidden_size),
         # convolution, gates and their biases stay unquantized
-        Part(
-            name="linear_state",
-            params=mixed * linear.conv_kernel_dim + 2 * linear.num_value_heads * (model.hidden_size + 1),
-        ),
+        Part(name="linear_state", params=state + gates * (model.hidden_size + 1)),
     )
 
 
 def _ffn_parts(model: Model, kind: str) -> tuple[Part, ...]:
     matrices = 3 if model.gated_mlp else 2
+    cut = (2 / 3, 1 / 3) if model.gated_mlp else (0.5, 0.5)  # gate and up in one tensor, down in another
     hidden, parts = model.hidden_size, list[Part]()
     if kind in {"dense", "both"}:
         width = model.intermediate_size
-        parts.append(Part(name="mlp", params=matrices * hidden * width, rows=(matrices - 1) * width + hidden))
+        rows = (matrices - 1) * width + hidden
+        parts.append(Part(name="mlp", params=matrices * hidden * width, rows=rows, tensors=cut))
     moe = model.moe
-    if moe is None or kind == "dense":
+    if moe is None or kind in {"dense", "none"}:
         return tuple(parts)
-    width = moe.moe_intermediate_size
-    rows = moe.num_experts * ((matrices - 1) * width + hidden)
+    width, inner = moe.moe_intermediate_size, moe.latent_size or hidden
+    rows = moe.num_experts * ((matrices - 1) * width + inner)
     shared = moe.shared_expert_intermediate_size or moe.num_shared_experts * width
-    parts.append(Part(name="experts", params=moe.num_experts * matrices * hidden * width, rows=rows))
+    parts.append(Part(name="experts", params=moe.num_experts * matrices * inner * width, rows=rows))
+    if moe.latent_size:  # down to the latent width and back, whole on every GPU
+        parts.append(Part(name="mlp", params=2 * hidden * inner, rows=hidden + inner, split=Split.REPLICATED))
     parts.append(Part(name="router", params=moe.num_experts * hidden, split=Split.REPLICATED))
     if shared:
-        parts.append(
-            Part(name="shared_experts", params=matrices * hidden * shared, rows=(matrices - 1) * shared + hidden)
-        )
+        rows = (matrices - 1) * shared + hidden
+        parts.append(Part(name="shared_experts", params=matrices * hidden * shared, rows=rows, tensors=cut))
     return tuple(parts)

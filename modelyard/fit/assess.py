@@ -1,48 +1,42 @@
 """Put together what a fit is made of, stage by stage, and judge it.
 
-The engine's own arithmetic (vram.md §3): requested = ceil(total × gmu); KV cache = requested − weights − non-torch −
-activation peak, and from 0.20 − CUDA graphs. The stage with the fewest KV blocks governs.
+Which rule leaves how much for the KV cache is the engine's (``engines/``); the stage with the fewest KV blocks governs.
 """
-
-import math
-from dataclasses import dataclass
 
 from modelyard.errors import UsageError, quote
 from modelyard.fit.checkpoints import Precision, resolve_precision
-from modelyard.fit.defaults import GRAPHS_BUDGETED, Flags, resolve_flags
-from modelyard.fit.kv_cache import Layout, plan_cache
+from modelyard.fit.constants import FITTED, Constants
+from modelyard.fit.defaults import Flags
+from modelyard.fit.engines import LOCAL, rules_of
+from modelyard.fit.engines.base import Case, StageBudget, spread_of
+from modelyard.fit.engines.local import assess_local
 from modelyard.fit.kv_dtype import KvDtype, resolve_kv_dtype
-from modelyard.fit.parallelism import require_parallelism
-from modelyard.fit.runtime import Runtime, estimate_runtime
+from modelyard.fit.parallelism import require_split
 from modelyard.fit.types import Fit, FitRequest, PerGpu
 from modelyard.fit.verdict import Measured, judge
-from modelyard.fit.weights import Stage, weigh
+from modelyard.fit.weights import weigh_spread
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StageBudget:
-    """One pipeline stage's memory, in bytes per GPU."""
-
-    stage: Stage
-    runtime: Runtime
-    layout: Layout
-    kv_bytes: int
-    requested_bytes: int
-
-
-def assess(request: FitRequest) -> Fit:
+def assess(request: FitRequest, *, constants: Constants = FITTED) -> Fit:
     """Whether the model fits as asked: bytes per GPU, tokens and requests that remain, verdict.
+
+    Args:
+        request: what is asked.
+        constants: the fitted numbers to use.
 
     Raises:
         UsageError: a value that the engine would refuse: names it, and what is allowed.
     """
     check_request(request)
+    if request.engine in LOCAL:
+        return assess_local(request)
+    rules = rules_of(request.engine)
     precision = resolve_precision(request.model, request.quantization)
-    flags = resolve_flags(request)
+    flags = rules.flags(request)
     dtype = resolve_kv_dtype(request.model, precision.checkpoint, request.kv_cache_dtype, request.gpu)
-    budget = min(_budgets(request, precision, flags, dtype), key=lambda b: b.kv_bytes / b.layout.block_bytes)
+    budget = min(_budgets(request, precision, flags, dtype, constants), key=lambda b: b.kv_bytes / b.layout.block_bytes)
     held = budget.layout.concurrency(budget.kv_bytes, request.max_model_len, flags.in_flight_tokens)
-    need = budget.layout.bytes_for(request.concurrency, request.max_model_len, flags.in_flight_tokens)
+    need = budget.layout.bytes_for(requests_per_rank(request), request.max_model_len, flags.in_flight_tokens)
     judged = judge(
         request,
         precision,
@@ -52,7 +46,7 @@ def assess(request: FitRequest) -> Fit:
     return Fit(
         request=request,
         verdict=judged.verdict,
-        per_gpu=_per_gpu(request, flags, budget),
+        per_gpu=_per_gpu(request, budget),
         kv_bytes_per_token=budget.layout.bytes_per_token,
         kv_cache_tokens=budget.layout.tokens(budget.kv_bytes, request.max_model_len, flags),
         max_concurrency=held,
@@ -61,6 +55,11 @@ def assess(request: FitRequest) -> Fit:
         warnings=judged.warnings,
         unknown=judged.unknown,
     )
+
+
+def requests_per_rank(request: FitRequest) -> int:
+    """Requests that one data-parallel rank must hold."""
+    return -(-request.concurrency // request.data_parallel_size)
 
 
 def check_request(request: FitRequest) -> None:
@@ -84,47 +83,36 @@ def check_request(request: FitRequest) -> None:
         )
 
 
-def stage_budgets(request: FitRequest) -> tuple[StageBudget, ...]:
-    """The memory of every pipeline stage, first to last.
+def stage_budgets(request: FitRequest, *, constants: Constants = FITTED) -> tuple[StageBudget, ...]:
+    """The memory of every pipeline stage, first to last, of an engine that keeps the model on its GPUs.
+
+    Args:
+        request: what is asked.
+        constants: the fitted numbers to use.
 
     Raises:
         UsageError: a value that the engine would refuse.
     """
     precision = resolve_precision(request.model, request.quantization)
     dtype = resolve_kv_dtype(request.model, precision.checkpoint, request.kv_cache_dtype, request.gpu)
-    return _budgets(request, precision, resolve_flags(request), dtype)
+    return _budgets(request, precision, rules_of(request.engine).flags(request), dtype, constants)
 
 
-def _budgets(request: FitRequest, precision: Precision, flags: Flags, dtype: KvDtype) -> tuple[StageBudget, ...]:
-    tp, pp = request.tensor_parallel_size, request.pipeline_parallel_size
-    require_parallelism(request.model, tp, pp, quantization=request.quantization)
-    stages = weigh(request.model, request.quantization, tp, pp).stages
-    return tuple(_stage_budget(request, precision, flags, dtype, stage) for stage in stages)
-
-
-def _stage_budget(request: FitRequest, precision: Precision, flags: Flags, dtype: KvDtype, stage: Stage) -> StageBudget:
-    tp = request.tensor_parallel_size
-    runtime = estimate_runtime(
-        request.model,
-        request.gpu,
-        flags,
-        tp=tp,
-        pp=request.pipeline_parallel_size,
-        is_last=stage.is_last,
-        eager=request.enforce_eager,
-        moe_workspace=precision.scheme.family != "mxfp4",
+def _budgets(
+    request: FitRequest, precision: Precision, flags: Flags, dtype: KvDtype, constants: Constants
+) -> tuple[StageBudget, ...]:
+    require_split(request)
+    stages = weigh_spread(request.model, request.quantization, spread_of(request)).stages
+    budget = rules_of(request.engine).budget
+    return tuple(
+        budget(Case(request=request, precision=precision, flags=flags, dtype=dtype, stage=stage, constants=constants))
+        for stage in stages
     )
-    requested = math.ceil(request.gpu.total_memory_bytes * flags.gpu_memory_utilization)
-    kv = requested - stage.weights_bytes - runtime.activations - runtime.non_torch
-    if flags.version >= GRAPHS_BUDGETED:
-        kv -= runtime.cuda_graphs
-    layout = plan_cache(request.model, dtype, tp, stage.layers)
-    return StageBudget(stage=stage, runtime=runtime, layout=layout, kv_bytes=kv, requested_bytes=requested)
 
 
-def _per_gpu(request: FitRequest, flags: Flags, budget: StageBudget) -> PerGpu:
+def _per_gpu(request: FitRequest, budget: StageBudget) -> PerGpu:
     runtime, total = budget.runtime, request.gpu.total_memory_bytes
-    outside = runtime.context if flags.version >= GRAPHS_BUDGETED else runtime.context + runtime.cuda_graphs
+    outside = runtime.context if budget.graphs_inside else runtime.context + runtime.cuda_graphs
     return PerGpu(
         total=total,
         weights=budget.stage.weights_bytes,

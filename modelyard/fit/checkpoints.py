@@ -55,6 +55,18 @@ def resolve_precision(model: Model, asked: str | None) -> Precision:
     return _resolve(ById(model), asked)
 
 
+def resolve_file(model: Model, asked: str) -> Precision:
+    """The same for engines that read GGUF files, whose presets exist for nearly every model.
+
+    Raises:
+        UsageError: neither published nor a GGUF preset.
+    """
+    scheme = find_scheme(asked)
+    if scheme is not None and scheme.family == "gguf":
+        return Precision(quantization=asked, scheme=scheme, checkpoint=model.checkpoint[0], engine_flag=None)
+    return resolve_precision(model, asked)
+
+
 @lru_cache(maxsize=4096)
 def _resolve(key: ById[Model], asked: str | None) -> Precision:
     model = key.value

@@ -16,8 +16,11 @@ Version = tuple[int, int]
 
 V1_ENGINE: Version = (0, 8)
 """Before it, the V0 engine profiled with max_model_len tokens at once."""
-ASYNC_SCHEDULING: Version = (0, 14)
-"""From here two batches are in flight on one pipeline stage."""
+IN_FLIGHT_COUNTED: Version = (0, 26)
+"""From here windowed layers keep blocks for every batch in flight, two on one pipeline stage (vllm#47728, vllm#49878);
+before, for one batch."""
+LARGE_GPU_BATCHES: Version = (0, 28)
+"""From here GPUs of 160 GiB and more have a class of their own (vLLM ``engine/arg_utils.py``, v0.27.1 and v0.28.0)."""
 GRAPHS_BUDGETED: Version = (0, 20)
 """From here the CUDA-graph estimate is taken out of the KV budget; before, it had to fit in what gmu leaves alone."""
 GMU_RAISED: Version = (0, 20)
@@ -62,20 +65,19 @@ def resolve_flags(request: FitRequest) -> Flags:
     Raises:
         UsageError: a flag outside what the engine accepts; names the flag and what is allowed.
     """
-    version = parse_version(request.engine_version)
-    if request.engine != "vllm":
-        version = MODELLED  # another engine's version number says nothing here
+    # Another engine's version number says nothing here.
+    version = parse_version(request.engine_version) if request.engine == "vllm" else MODELLED
     gmu = request.gpu_memory_utilization
     if gmu is None:
         gmu = 0.92 if version >= GMU_RAISED else 0.90
     elif not 0 < gmu <= 1:
         raise _refused("gpu_memory_utilization", gmu, "more than 0 and at most 1")
     is_v0 = version < V1_ENGINE
-    tokens, seqs = default_batch(request.gpu, is_v0=is_v0, max_model_len=request.max_model_len)
+    tokens, seqs = default_batch(request.gpu, is_v0=is_v0, max_model_len=request.max_model_len, version=version)
     tokens = _given("max_num_batched_tokens", request.max_num_batched_tokens, tokens)
     seqs = _given("max_num_seqs", request.max_num_seqs, seqs)
     pp = request.pipeline_parallel_size
-    batches = pp if pp > 1 or version < ASYNC_SCHEDULING else 2
+    batches = 1 if version < IN_FLIGHT_COUNTED else max(2, pp)
     return Flags(
         version=version,
         gpu_memory_utilization=gmu,
@@ -86,11 +88,13 @@ def resolve_flags(request: FitRequest) -> Flags:
     )
 
 
-def default_batch(gpu: Gpu, *, is_v0: bool = False, max_model_len: int = 0) -> tuple[int, int]:
+def default_batch(
+    gpu: Gpu, *, is_v0: bool = False, max_model_len: int = 0, version: Version = MODELLED
+) -> tuple[int, int]:
     """Default (max_num_batched_tokens, max_num_seqs) of the vLLM server on ``gpu`` (vLLM ``engine/arg_utils.py``)."""
     if is_v0:
         return max(max_model_len, 2048), 256
-    if gpu.total_memory_bytes >= LARGE_GPU_BYTES:
+    if gpu.total_memory_bytes >= LARGE_GPU_BYTES and version >= LARGE_GPU_BATCHES:
         return 16384, 1024
     if gpu.total_memory_bytes >= BIG_GPU_BYTES and not gpu.name.upper().startswith(("A100", "GB10")):
         return 8192, 1024

@@ -4,11 +4,14 @@ Follows vLLM's block planning (vram.md §2; ``v1/core/kv_cache_planning.py``): l
 draw blocks of one size from one pool, and a request takes blocks from every group.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from modelyard.catalog.models import LinearAttention, Model
-from modelyard.fit.defaults import TOKENS_FROM_CONCURRENCY, Flags
+from modelyard.fit.architecture import layer_kinds
+from modelyard.fit.compressed import compressed_groups, compressed_token_bytes
+from modelyard.fit.defaults import MODELLED, TOKENS_FROM_CONCURRENCY, Flags, Version
+from modelyard.fit.groups import Group
 from modelyard.fit.kv_dtype import KvDtype
 from modelyard.fit.memo import ById
 
@@ -21,18 +24,6 @@ UNEVEN_GROUPS = 1.5
 """Below this ratio of layer counts vLLM pads the smaller type up instead of splitting the larger one."""
 COMPRESSED_ROW_BYTES = 584
 """One stored row of DeepSeek V4's compressed cache."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """Layers that share one block table."""
-
-    kind: str
-    """``full``, ``sliding``, ``chunked`` or ``linear``."""
-    count: int
-    """How many groups of this kind there are."""
-    block_tokens: int
-    window: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,14 +77,75 @@ class _Type:
     state_bytes: int = 0
 
 
-def plan_cache(model: Model, dtype: KvDtype, tp: int, layers: int | None = None) -> Layout:
-    """The layout of the KV cache on one GPU of a stage with ``layers`` layers (None: all of them)."""
-    return _plan(ById(model), dtype, tp, model.num_hidden_layers if layers is None else layers)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shares:
+    """How an engine without vLLM's shared pool reserves room for what is not full attention."""
+
+    window: float = 1.0
+    """Tokens that windowed layers keep, per token of full attention."""
+    state: float = 0.0
+    """Bytes for states, per byte for tokens."""
+
+
+def plan_cache(
+    model: Model,
+    dtype: KvDtype,
+    tp: int,
+    layers: int | None = None,
+    *,
+    context_parallel: int = 1,
+    version: Version = MODELLED,
+) -> Layout:
+    """The layout of vLLM's KV cache on one GPU.
+
+    Args:
+        model: the model.
+        dtype: dtype of the cache.
+        tp: tensor-parallel size.
+        layers: layers of the stage; None: all of them.
+        context_parallel: GPUs that share one copy of the cache, token by token: a block then stands for as many more.
+        version: of vLLM; compressed attention is packed differently before and after 0.23.
+    """
+    count = model.num_hidden_layers if layers is None else layers
+    return _plan(ById(model), dtype, tp, count, context_parallel, version)
+
+
+def plain_layout(model: Model, dtype: KvDtype, tp: int, layers: int, *, block: int = 1, shares: Shares) -> Layout:
+    """One pool in which every token takes a row in every layer, as engines other than vLLM have it."""
+    return _plain(ById(model), dtype, tp, layers, block, shares)
 
 
 @lru_cache(maxsize=65536)
-def _plan(key: ById[Model], dtype: KvDtype, tp: int, stage_layers: int) -> Layout:
+def _plain(key: ById[Model], dtype: KvDtype, tp: int, layers: int, block: int, shares: Shares) -> Layout:
     model = key.value
+    types = _types(model, dtype, tp)
+    weights = [shares.window if t.kind in {"sliding", "chunked"} and len(types) > 1 else 1.0 for t in types]
+    row = sum(t.layers * t.token_bytes * weight for t, weight in zip(types, weights, strict=True))
+    per_token = row * layers / model.num_hidden_layers
+    if model.linear_attention is not None:
+        per_token *= 1 + shares.state
+    group = Group(kind="full", count=1, block_tokens=block)
+    return Layout(
+        block_bytes=max(1, round(per_token * block)),
+        groups=(group,),
+        bytes_per_token=round(per_token),
+        unknown=_unknown(model),
+    )
+
+
+@lru_cache(maxsize=65536)
+def _plan(
+    key: ById[Model], dtype: KvDtype, tp: int, stage_layers: int, context_parallel: int, version: Version
+) -> Layout:
+    model = key.value
+    if model.compressed is not None:
+        block_bytes, compressed = compressed_groups(model.compressed, model.num_hidden_layers, version)
+        return Layout(
+            block_bytes=-(-block_bytes * stage_layers // model.num_hidden_layers),
+            groups=compressed,
+            bytes_per_token=compressed_token_bytes(model.compressed) * stage_layers // model.num_hidden_layers,
+            unknown=_unknown(model),
+        )
     types = _types(model, dtype, tp)
     per_token = sum(t.layers * t.token_bytes for t in types) * stage_layers // model.num_hidden_layers
     block = SPARSE_MLA_BLOCK if model.indexer is not None else BLOCK
@@ -109,6 +161,11 @@ def _plan(key: ById[Model], dtype: KvDtype, tp: int, stage_layers: int) -> Layou
             for t, tokens in zip(types, blocks, strict=True)
         )
         size = -(-per_group * stage_layers // model.num_hidden_layers) * page
+    if context_parallel > 1:
+        groups = tuple(
+            replace(g, block_tokens=g.block_tokens * context_parallel) if g.kind == "full" else g for g in groups
+        )
+        per_token = -(-per_token // context_parallel)
     return Layout(block_bytes=size, groups=groups, bytes_per_token=per_token, unknown=_unknown(model))
 
 
@@ -154,6 +211,23 @@ def linear_state_bytes(linear: LinearAttention, tp: int) -> int:
     return conv + recurrent * (4 if linear.state_dtype in {"float32", "fp32"} else 2)
 
 
+def windowed_layers(model: Model) -> tuple[tuple[str, int], ...]:
+    """For every layer its kind (``full``, ``window`` or ``linear``) and the elements that it caches per token."""
+    full = 2 * model.num_key_value_heads * model.head_dim
+    if model.mla is not None:
+        full = model.mla.kv_lora_rank + model.mla.qk_rope_head_dim
+    elif model.compressed is not None:
+        full = model.compressed.head_dim
+    wide = (
+        2 * model.global_attention.num_key_value_heads * model.global_attention.head_dim
+        if model.global_attention
+        else full
+    )
+    elements = {"linear": 0, "global": wide}
+    kinds = (kind.attention for kind in layer_kinds(model))
+    return tuple((kind if kind in {"window", "linear"} else "full", elements.get(kind, full)) for kind in kinds)
+
+
 def _unify(types: list[_Type]) -> tuple[int, list[int]]:
     """One page size for all types, and each type's tokens per block: smaller rows get longer blocks."""
     state = max(t.state_bytes for t in types)
@@ -179,6 +253,15 @@ def _blocks(group: Group, tokens: int, in_flight: int) -> int:
 
 
 def _unknown(model: Model) -> tuple[str, ...]:
+    if "architecture" in model.unknown:
+        why = (
+            f"how {model.title} attends ({model.family} is no architecture that is known here): its KV cache is taken "
+            f"as full attention on all {model.num_hidden_layers} layers with {model.num_key_value_heads} heads of "
+            f"{model.head_dim}, the most that it can be"
+        )
+        return (why,)
+    if model.compressed is not None:
+        return ()
     if ("mla" in model.unknown and model.mla is None) or "kv_bytes_per_token" in model.unknown:
         why = (
             f"KV cache per token of {model.title}'s compressed attention: taken as {COMPRESSED_ROW_BYTES} bytes"

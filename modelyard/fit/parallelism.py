@@ -7,6 +7,7 @@ from modelyard.errors import UsageError, quote
 from modelyard.fit.architecture import VOCAB_PADDING
 from modelyard.fit.checkpoints import resolve_precision
 from modelyard.fit.memo import ById
+from modelyard.fit.types import FitRequest
 
 CANDIDATE_TPS = (*range(1, 17), 20, 24, 32, 40, 48, 64)
 """Tensor-parallel sizes that an error may suggest."""
@@ -50,6 +51,42 @@ def require_parallelism(model: Model, tp: int, pp: int, *, quantization: str) ->
         ),
         resolution="choose a tensor-parallel-size that divides the model",
     )
+
+
+def require_split(request: FitRequest) -> None:
+    """Refuse a request whose GPUs the engine could not use as asked.
+
+    Raises:
+        UsageError: names the split, why not, and the sizes that work.
+    """
+    model, tp, dp = request.model, request.tensor_parallel_size, request.data_parallel_size
+    if dp < 1:
+        raise _refused("data_parallel_size", dp, "1 or more")
+    context = request.decode_context_parallel_size
+    heads = 1 if model.mla is not None else model.num_key_value_heads
+    if context != 1 and (context < 1 or tp % context or (heads > 1 and context > tp // heads)):
+        raise _refused(
+            "decode_context_parallel_size", context, f"1, or a divisor of tp {tp} no larger than copies of a KV head"
+        )
+    if request.expert_parallel and model.moe is None:
+        raise _refused("expert_parallel", request.expert_parallel, f"only for mixtures of experts, not {model.title}")
+    if model.moe is None or not (request.expert_parallel or dp > 1):
+        require_parallelism(model, tp, request.pipeline_parallel_size, quantization=request.quantization)
+        return
+    group = tp * dp
+    why = _check_heads(model, tp) if tp > 0 else "sizes are at least 1"
+    if why is None and request.expert_parallel and group > model.moe.num_experts:
+        why = f"{model.moe.num_experts} experts cannot be dealt to {group} GPUs"
+    if why is None and not request.expert_parallel and model.moe.moe_intermediate_size % group:
+        why = f"tp {tp} × dp {dp} does not divide the expert width of {model.moe.moe_intermediate_size}"
+    if why is not None:
+        raise UsageError(
+            f"{model.title} cannot be split by tensor-parallel-size {tp}, data-parallel {dp}", details=f"because  {why}"
+        )
+
+
+def _refused(flag: str, value: object, allowed: str) -> UsageError:
+    return UsageError(f"{quote(value)} is no {flag.replace('_', '-')}", details=f"where    {flag}\nallowed  {allowed}")
 
 
 @lru_cache(maxsize=65536)

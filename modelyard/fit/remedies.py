@@ -12,12 +12,13 @@ from modelyard.errors import UsageError
 from modelyard.fit.assess import assess
 from modelyard.fit.checkpoints import ON_THE_FLY, resolve_precision
 from modelyard.fit.defaults import resolve_flags
+from modelyard.fit.engines import LOCAL
 from modelyard.fit.kv_dtype import supports_fp8_cache
 from modelyard.fit.parallelism import check_parallelism
 from modelyard.fit.precision import precision_support
 from modelyard.fit.schemes import find_scheme
 from modelyard.fit.types import Fit, FitRequest, Remedy, Verdict
-from modelyard.fit.weights import weigh
+from modelyard.fit.weights import file_layers, weigh
 from modelyard.units import GIB, format_tokens, gib
 
 SEQS = (512, 256, 128, 64, 32, 16)
@@ -32,6 +33,8 @@ CONTEXT_STEP = 1024
 WORTH_BYTES = GIB // 4
 """A change that frees less and betters no verdict is not worth naming."""
 OTHER_GPUS = 3
+GGUF_PRESETS = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m")
+"""Presets to try with engines that read GGUF files, the most exact first."""
 
 _RANK = {Verdict.DOES_NOT_FIT: 0, Verdict.TIGHT: 1, Verdict.FITS: 2}
 
@@ -94,6 +97,8 @@ def _helps(before: Fit, after: Fit) -> bool:
 
 
 def _effect(before: Fit, after: Fit) -> str:
+    if after.gpu_layers is not None:
+        return f"{after.gpu_layers} layers on the GPUs instead of {before.gpu_layers}"
     freed = after.per_gpu.kv_cache - before.per_gpu.kv_cache
     parts: list[str] = []
     if abs(freed) >= GIB // 100:
@@ -191,6 +196,13 @@ def longest_context(request: FitRequest, wanted: Verdict = Verdict.FITS) -> int 
 def _quantizations(fit: Fit) -> Iterator[Step]:
     """Lighter precisions, heaviest (and so most faithful) first."""
     request, model = fit.request, fit.request.model
+    if request.engine in LOCAL:
+        size = sum(file_layers(model, request.quantization).layers)
+        for name in GGUF_PRESETS:
+            if sum(file_layers(model, name).layers) < size:
+                change = f"quantization {request.quantization} → {name}"
+                yield "quantization", change, replace(request, quantization=name)
+        return
     tp, pp = request.tensor_parallel_size, request.pipeline_parallel_size
     native = find_scheme(model.native_quantization)
     made = ("fp8",) if native is not None and native.family == "bf16" and "fp8" in ON_THE_FLY else ()
@@ -206,9 +218,9 @@ def _more_gpus(fit: Fit) -> Iterator[Step]:
     request = fit.request
     tp, pp = request.tensor_parallel_size, request.pipeline_parallel_size
     for size in SIZES:
-        if (
-            tp < size <= MAX_NODE_GPUS
-            and check_parallelism(request.model, size, pp, quantization=request.quantization) is None
+        if tp < size <= MAX_NODE_GPUS and (
+            request.engine in LOCAL
+            or check_parallelism(request.model, size, pp, quantization=request.quantization) is None
         ):
             change = f"tensor-parallel-size {tp} → {size}"
             yield "tensor_parallel_size", change, replace(request, tensor_parallel_size=size)

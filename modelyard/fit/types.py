@@ -19,7 +19,9 @@ class Verdict(StrEnum):
 class FitRequest:
     """One model at one precision on one GPU configuration under one engine version and its flags.
 
-    None means: the default of that engine version on that GPU.
+    None means: the default of that engine version on that GPU. ``max_num_batched_tokens`` is SGLang's
+    ``chunked-prefill-size``, TensorRT-LLM's ``max_num_tokens``, TGI's ``max-batch-prefill-tokens`` and llama.cpp's
+    ``ubatch-size`` as well; ``max_num_seqs`` TensorRT-LLM's ``max_batch_size`` and SGLang's largest captured batch.
     """
 
     model: Model
@@ -37,11 +39,26 @@ class FitRequest:
     enforce_eager: bool = False
     concurrency: int = 1
     """Requests of ``max_model_len`` that must be held at once."""
+    data_parallel_size: int = 1
+    """Ranks that each hold their own KV cache; attention is copied, experts are shared out over all of them."""
+    expert_parallel: bool = False
+    """Whole experts per GPU instead of a slice of each."""
+    decode_context_parallel_size: int = 1
+    """GPUs of the tensor-parallel group that share one copy of the KV cache, token by token."""
+    kv_cache_memory_bytes: int | None = None
+    """vLLM's ``--kv-cache-memory-bytes``: sets the KV cache outright and bypasses gpu-memory-utilization."""
+    memory_fraction: float | None = None
+    """The other engines' own fraction: SGLang ``mem-fraction-static``, TensorRT-LLM ``free_gpu_memory_fraction``, TGI
+    ``cuda-memory-fraction``. vLLM's is ``gpu_memory_utilization``."""
+    parallel: int | None = None
+    """Requests that share llama.cpp's context (``--parallel``) or multiply Ollama's (``OLLAMA_NUM_PARALLEL``)."""
+    gpu_layers: int | None = None
+    """llama.cpp's ``--n-gpu-layers``; None: as many as fit."""
 
     @property
     def gpu_count(self) -> int:
         """GPUs of one replica."""
-        return self.tensor_parallel_size * self.pipeline_parallel_size
+        return self.tensor_parallel_size * self.pipeline_parallel_size * self.data_parallel_size
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +101,7 @@ class Fit:
     kv_bytes_per_token: int
     """Bytes per token and GPU at full attention; on hybrids an upper bound per token."""
     kv_cache_tokens: int
+    """Tokens that one data-parallel rank holds, as its log counts them."""
     max_concurrency: float
     """Requests of ``max_model_len`` that the KV cache holds at once."""
     margin_bytes: int
@@ -93,3 +111,7 @@ class Fit:
     warnings: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     """Facts that are not known and what was assumed for them."""
+    gpu_layers: int | None = None
+    """Layers that fit on the GPUs, for engines that can leave the rest to the CPU; None for those that cannot."""
+    host_bytes: int = 0
+    """Weights and KV cache that such an engine leaves in main memory."""

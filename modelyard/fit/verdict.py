@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from modelyard.fit.checkpoints import Precision
 from modelyard.fit.defaults import GRAPHS_BUDGETED, Flags
+from modelyard.fit.engines import is_modelled, rules_of
+from modelyard.fit.engines.base import spread_of
 from modelyard.fit.kv_cache import Layout
 from modelyard.fit.kv_dtype import KvDtype
 from modelyard.fit.precision import precision_support
 from modelyard.fit.runtime import Runtime
 from modelyard.fit.types import FitRequest, Verdict
-from modelyard.fit.weights import Weights, weigh
+from modelyard.fit.weights import Weights, weigh_spread
 from modelyard.units import GIB, format_tokens, gib
 
 FITS_SHARE, FITS_BYTES = 0.03, 1 * GIB
@@ -50,7 +52,7 @@ def judge(request: FitRequest, precision: Precision, flags: Flags, measured: Mea
     """Judge what was measured against what was asked."""
     layout = measured.layout
     support = precision_support(request.gpu, precision.quantization, request.engine)
-    weights = weigh(request.model, request.quantization, request.tensor_parallel_size, request.pipeline_parallel_size)
+    weights = weigh_spread(request.model, request.quantization, spread_of(request))
     unknown = (*weights.unknown, *layout.unknown, *_unknown(request))
     kernel = support.why if support.kind in {"weight-only", "fp16"} else None
     warnings = _warnings(request, precision, measured.dtype, kernel)
@@ -75,31 +77,38 @@ def _memory(
     one = layout.bytes_for(1, request.max_model_len, flags.in_flight_tokens)
     if kv_bytes < one:
         refused = kv_bytes - one < -max(REFUSED_SHARE * kv_bytes, REFUSED_BYTES)
-        why = _short(length, one, kv_bytes, flags)
+        why = _short(length, one, kv_bytes, rules_of(request.engine).granted_by(request, flags))
         if refused:
             return Verdict.DOES_NOT_FIT, (why,)
         return Verdict.TIGHT, (f"{why}: too close to say whether it starts",)
     held = layout.blocks(kv_bytes) // layout.blocks_per_request(request.max_model_len, flags.in_flight_tokens)
+    held *= request.data_parallel_size
     if held < request.concurrency:
         return Verdict.TIGHT, (f"starts, but holds {held} of {request.concurrency} requests at {length}",)
-    margin = kv_bytes - one * request.concurrency
+    margin = kv_bytes - one * -(-request.concurrency // request.data_parallel_size)
+    if request.model.compressed is not None:
+        unsure += one  # versions lay it out differently, up to twice as large
     if margin > max(FITS_SHARE * kv_bytes, FITS_BYTES) + unsure:
         return Verdict.FITS, ()
     asked = f"the {request.concurrency} requests" if request.concurrency > 1 else "one request"
     return Verdict.TIGHT, (f"holds {asked} at {length} with {gib(margin):.2f} GiB per GPU to spare: within the error",)
 
 
-def _short(length: str, one: int, kv_bytes: int, flags: Flags) -> str:
+def _short(length: str, one: int, kv_bytes: int, granted_by: str) -> str:
     if kv_bytes <= 0:
         return (
             f"does not load: weights, activations and runtime need {gib(-kv_bytes):.2f} GiB per GPU more than"
-            f" gpu-memory-utilization {flags.gpu_memory_utilization:g} grants, before any KV cache"
+            f" {granted_by}, before any KV cache"
         )
     return f"one request of {length} needs {gib(one):.2f} GiB of KV cache per GPU, {gib(kv_bytes):.2f} GiB are left"
 
 
 def _start_reasons(request: FitRequest, flags: Flags, runtime: Runtime) -> tuple[str, ...]:
     """What may stop the start although the KV cache is enough."""
+    if request.engine == "sglang":
+        return _serving_reasons(request, flags, runtime)
+    if request.engine in {"tensorrt-llm", "tgi"} or request.kv_cache_memory_bytes is not None:
+        return ()
     outside = request.gpu.total_memory_bytes * (1 - flags.gpu_memory_utilization)
     gmu = f"gpu-memory-utilization {flags.gpu_memory_utilization:g} leaves {outside / GIB:.2f} GiB"
     if outside < runtime.context:
@@ -114,9 +123,22 @@ def _start_reasons(request: FitRequest, flags: Flags, runtime: Runtime) -> tuple
     return (why,)
 
 
+def _serving_reasons(request: FitRequest, flags: Flags, runtime: Runtime) -> tuple[str, ...]:
+    """SGLang does not profile: what the fraction leaves must hold activations and graphs."""
+    outside = request.gpu.total_memory_bytes * (1 - flags.gpu_memory_utilization)
+    needed = runtime.activations + runtime.cuda_graphs
+    if outside >= needed:
+        return ()
+    why = (
+        f"mem-fraction-static {flags.gpu_memory_utilization:g} leaves {outside / GIB:.2f} GiB for activations and"
+        f" graphs, which may take {needed / GIB:.2f} GiB: it may run out while serving"
+    )
+    return (why,)
+
+
 def _limits(request: FitRequest, flags: Flags) -> tuple[str, ...]:
     """What keeps the asked requests from running at once although memory would hold them."""
-    if flags.max_num_seqs >= request.concurrency:
+    if request.engine in {"sglang", "tgi"} or flags.max_num_seqs >= request.concurrency:
         return ()
     return (f"max-num-seqs {flags.max_num_seqs} keeps {request.concurrency} requests from running at once",)
 
@@ -126,14 +148,14 @@ def _essential(request: FitRequest, layout: Layout) -> tuple[str, ...]:
     reasons: list[str] = []
     if layout.unknown:
         reasons.append("the size of its KV cache is not known well enough to be sure")
-    if request.engine != "vllm":
+    if not is_modelled(request.engine):
         reasons.append(f"memory rules of {request.engine} are not modelled: vLLM's were used")
     return tuple(reasons)
 
 
 def _unsure(request: FitRequest, weights: Weights) -> int:
     """Bytes by which facts that are only estimated may be off."""
-    unsure = float(weights.unsure_bytes)
+    unsure = weights.unsure_bytes + rules_of(request.engine).unsure_share * request.gpu.total_memory_bytes
     unsure += ESTIMATED_TOTAL_SHARE * request.gpu.total_memory_bytes if request.gpu.total_memory_estimated else 0.0
     if _is_amd_moe(request):
         unsure += AMD_MOE_SHARE * weights.fullest.weights_bytes
@@ -155,9 +177,9 @@ def _unknown(request: FitRequest) -> tuple[str, ...]:
         notes.append(
             "load size of mixture-of-experts models on AMD: taken as the checkpoint's, and up to a third more was seen"
         )
-    if request.engine != "vllm":
+    if not is_modelled(request.engine):
         notes.append(f"memory rules of {request.engine}: taken as vLLM's")
-    return tuple(notes)
+    return (*notes, *rules_of(request.engine).unknown(request))
 
 
 def _warnings(request: FitRequest, precision: Precision, dtype: KvDtype, kernel: str | None) -> tuple[str, ...]:

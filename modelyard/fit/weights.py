@@ -4,12 +4,15 @@ Rules and checks: vram.md §1 (bytes per element §1.1, splits §1.3, surprises 
 speculative decoding is off.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 from modelyard.catalog.models import Model
+from modelyard.fit.allocation import rounding, row_padding
 from modelyard.fit.architecture import LayerKind, Part, Split, absorbed_elements, take_apart
-from modelyard.fit.checkpoints import Precision, resolve_precision
+from modelyard.fit.checkpoints import Precision, resolve_file, resolve_precision
 from modelyard.fit.memo import ById
 from modelyard.fit.schemes import find_scheme
 from modelyard.units import gib
@@ -17,9 +20,11 @@ from modelyard.units import gib
 ALWAYS_UNQUANTIZED = frozenset({"embed_tokens", "lm_head", "norms", "router", "vision", "linear_state"})
 """Parts that no checkpoint of ours quantizes (vram.md §1.1)."""
 
+_ATTENTION = ("attention", "attention_output", "linear_attention")
+
 _ALIASES = {
-    "attention": ("attention", "linear_attention"),
-    "self_attn": ("attention", "linear_attention"),
+    "attention": _ATTENTION,
+    "self_attn": _ATTENTION,
     "mlp": ("mlp",),
     "shared_expert": ("shared_experts",),
 }
@@ -66,13 +71,41 @@ class Weights:
         return max(self.stages, key=lambda stage: stage.weights_bytes)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spread:
+    """How the weights of one replica lie over its GPUs."""
+
+    tp: int = 1
+    pp: int = 1
+    dp: int = 1
+    """Data-parallel ranks: attention is copied, experts are shared out over all ranks (vLLM's flattened group)."""
+    expert_parallel: bool = False
+    """Whole experts per GPU; otherwise every GPU has a slice of each."""
+    amd: bool = False
+    """On ROCm rows are padded."""
+
+    @property
+    def expert_group(self) -> int:
+        """GPUs that share the experts."""
+        return self.tp * self.dp
+
+
 def weigh(model: Model, quantization: str, tp: int, pp: int = 1) -> Weights:
     """Weights of every pipeline stage, in bytes per GPU; cached per model, precision and split.
 
     Raises:
         UsageError: the model has no such precision.
     """
-    return _weigh(ById(model), quantization, tp, pp)
+    return weigh_spread(model, quantization, Spread(tp=tp, pp=pp))
+
+
+def weigh_spread(model: Model, quantization: str, spread: Spread) -> Weights:
+    """The same for any way of spreading.
+
+    Raises:
+        UsageError: the model has no such precision.
+    """
+    return _weigh(ById(model), quantization, spread)
 
 
 def checkpoint_bytes(model: Model, quantization: str) -> int:
@@ -101,6 +134,10 @@ def surplus_bytes(key: ById[Model], quantization: str) -> int:
     if precision.checkpoint.bytes is None or precision.on_the_fly:
         return 0
     computed = _file_bytes(key, quantization)
+    exact = precision.checkpoint.tensors
+    if exact is not None:  # read off the files' own headers, so the difference counts both ways
+        layers = exact.sharded + exact.kv_heads + exact.replicated
+        return layers + exact.embed_tokens + exact.lm_head + exact.vision - computed
     left = precision.checkpoint.bytes - computed - _mtp_params(model) * dtype_bytes(model)
     return left if left > SURPLUS_TOLERANCE * computed else 0
 
@@ -115,19 +152,49 @@ def _mtp_params(model: Model) -> int:
 @lru_cache(maxsize=4096)
 def _file_bytes(key: ById[Model], quantization: str) -> int:
     model = key.value
-    sums = _Sums(model, resolve_precision(model, quantization), tp=1, as_loaded=False)
+    sums = _Sums(model, resolve_precision(model, quantization), Spread(), as_loaded=False)
     return sums.stage(0, model.num_hidden_layers, is_first=True, is_last=True)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileLayers:
+    """A checkpoint's bytes, layer by layer, for engines that place layers one at a time."""
+
+    layers: tuple[int, ...]
+    embedding: int
+    output: int
+    """The output head, or the embedding again where it is tied."""
+
+
+def file_layers(model: Model, quantization: str) -> FileLayers:
+    """The bytes of every layer and of the ends, as they lie in the files; any GGUF preset is a precision here.
+
+    Raises:
+        UsageError: no such precision.
+    """
+    return _file_layers(ById(model), quantization)
+
+
+@lru_cache(maxsize=1024)
+def _file_layers(key: ById[Model], quantization: str) -> FileLayers:
+    model = key.value
+    sums = _Sums(model, resolve_file(model, quantization), Spread(), as_loaded=False)
+    count = model.num_hidden_layers
+    layers = tuple(sums.stage(i, i + 1, is_first=False, is_last=False) for i in range(count))
+    first = sums.stage(0, 1, is_first=True, is_last=False) - layers[0]
+    last = sums.stage(count - 1, count, is_first=False, is_last=True) - layers[-1]
+    return FileLayers(layers=layers, embedding=first, output=last)
+
+
 @lru_cache(maxsize=65536)
-def _weigh(key: ById[Model], quantization: str, tp: int, pp: int) -> Weights:
-    model, precision = key.value, resolve_precision(key.value, quantization)
-    sums = _Sums(model, precision, tp=tp, as_loaded=True, surplus=surplus_bytes(key, quantization))
+def _weigh(key: ById[Model], quantization: str, spread: Spread) -> Weights:
+    model, precision, pp = key.value, resolve_precision(key.value, quantization), spread.pp
+    sums = _Sums(model, precision, spread, as_loaded=True, surplus=surplus_bytes(key, quantization))
     stages = _deal(sums, model.num_hidden_layers, pp)
     unknown = _unknown(model)
     unsure = 0
     if _is_composition_unknown(model, precision):
-        more = _Sums(model, precision, tp=tp, as_loaded=True, skip=frozenset({"attention", "linear_attention"}))
+        more = _Sums(model, precision, spread, as_loaded=True, skip=frozenset(_ATTENTION))
         unsure = max(s.weights_bytes for s in _deal(more, model.num_hidden_layers, pp))
         unsure -= max(s.weights_bytes for s in stages)
         hub_id = precision.checkpoint.hub_id
@@ -136,6 +203,20 @@ def _weigh(key: ById[Model], quantization: str, tp: int, pp: int) -> Weights:
             f"whether {hub_id} leaves attention unquantized ({gib(unsure):.1f} GiB per GPU): taken as not",
         )
     return Weights(stages=stages, unknown=unknown, unsure_bytes=unsure)
+
+
+def weight_pieces(model: Model, quantization: str, spread: Spread, stage: Stage) -> tuple[tuple[str, str], ...]:
+    """What a stage's weights are made of: names, and arithmetic that comes to their bytes on one GPU.
+
+    Raises:
+        UsageError: the model has no such precision.
+    """
+    surplus = surplus_bytes(ById(model), quantization)
+    sums = _Sums(model, resolve_precision(model, quantization), spread, as_loaded=True, surplus=surplus)
+    merged: dict[str, str] = {}
+    for name, text in sums.pieces(stage):
+        merged[name] = f"{merged[name]} + {text}" if name in merged else text
+    return tuple(merged.items())
 
 
 def _is_composition_unknown(model: Model, precision: Precision) -> bool:
@@ -179,20 +260,22 @@ class _Sums:
         self,
         model: Model,
         precision: Precision,
+        spread: Spread,
         *,
-        tp: int,
         as_loaded: bool,
         surplus: int = 0,
         skip: frozenset[str] = frozenset(),
     ) -> None:
-        self._model, self._tp, self._as_loaded = model, tp, as_loaded
+        self._model, self._spread, self._tp, self._as_loaded = model, spread, spread.tp, as_loaded
         self._scheme = precision.scheme
         native = find_scheme(precision.quantization)
         self._plain = int(native.linear_bytes) if native and native.family == "fp32" else dtype_bytes(model)
         self._skip = _unquantized(precision) | skip
+        mixed = {} if precision.on_the_fly else precision.checkpoint.part_quantization
+        self._mixed = {part: scheme for part, name in mixed.items() if (scheme := find_scheme(name)) is not None}
         self._anatomy = take_apart(model)
         self._layer = {kind: self._layer_bytes(kind) for kind in self._anatomy.parts}
-        self._surplus = surplus / tp
+        self._surplus = surplus / spread.tp
 
     def stage(self, start: int, stop: int, *, is_first: bool, is_last: bool) -> int:
         """Bytes of layers ``[start, stop)`` with the ends that belong to the stage."""
@@ -212,11 +295,95 @@ class _Sums:
                 total += self._bytes(anatomy.embedding)
         return round(total) + (rope_bytes(model) if self._as_loaded else 0)
 
+    def pieces(self, stage: Stage) -> Iterator[tuple[str, str]]:
+        """The same sum as arithmetic: layers × parameters × share of this GPU × bytes per parameter."""
+        yield from self._layer_pieces(stage)
+        yield from self._end_pieces(stage)
+
+    def _layer_pieces(self, stage: Stage) -> Iterator[tuple[str, str]]:
+        anatomy, model, stop = self._anatomy, self._model, stage.first_layer + stage.layers
+        for kind, count in anatomy.count(stage.first_layer, stop).items():
+            for part in anatomy.parts[kind]:
+                if part.params:
+                    yield part.name, self._text(count, part)
+            if kind.attention == "mla":
+                yield "absorbed W_UK, W_UV", f"{count} * {absorbed_elements(model, self._tp)} * {self._plain}"
+            if allocated := self._allocated(kind):
+                yield "allocator rounding and row padding", f"{count} * {allocated!r}"
+        for name, size in (("unlisted parameters", self._unlisted()), ("published beyond scheme", self._surplus)):
+            if size:
+                yield name, f"{size!r} * {stage.layers} / {model.num_hidden_layers}"
+
+    def _end_pieces(self, stage: Stage) -> Iterator[tuple[str, str]]:
+        anatomy, model = self._anatomy, self._model
+        if FIRST_LAST in self._skip:
+            ends = {0: stage.index == 0, model.num_hidden_layers - 1: stage.is_last}
+            for kind in (anatomy.layers[i] for i, has in ends.items() if has):
+                yield "unquantized first and last layer", f"{self._plain_layer(kind) - self._layer[kind]!r}"
+        if stage.index == 0:
+            for part in (anatomy.embedding, *anatomy.ends):
+                yield part.name, self._text(1, part)
+        if stage.is_last:
+            yield "norms", f"{model.hidden_size} * {self._plain}"
+            if anatomy.lm_head is not None:
+                yield "lm_head", self._text(1, anatomy.lm_head)
+            elif stage.index:
+                yield "embed_tokens", self._text(1, anatomy.embedding)
+        yield "rotary table", f"{rope_bytes(model)}"
+
+    def _text(self, count: int, part: Part) -> str:
+        share = self._share(part)
+        each = self._bytes(part) / (part.params * share)
+        return f"{count} * {part.params} * {Fraction(share).limit_denominator(4096)} * {each!r}"
+
     def _layer_bytes(self, kind: LayerKind) -> float:
         total = sum(self._bytes(part) for part in self._anatomy.parts[kind])
-        if kind.attention == "mla" and self._as_loaded:
+        if not self._as_loaded:
+            return total
+        if kind.attention == "mla":
             total += absorbed_elements(self._model, self._tp) * self._plain
-        return total
+        return total + self._allocated(kind)
+
+    def _allocated(self, kind: LayerKind) -> float:
+        """What the allocator and AMD's padding add to one layer."""
+        added, fused = 0.0, dict[str, float]()
+        for part in self._anatomy.parts[kind]:
+            size = part.params * self._share(part) * self._element(part)
+            if part.fused:
+                fused[part.fused] = fused.get(part.fused, 0.0) + size
+            elif part.name != "experts":  # one tensor a layer, and kernels lay them out anew
+                added += sum(rounding(size * share) for share in part.tensors)
+            if self._spread.amd:
+                added += self._padded_rows(part)
+        return added + sum(rounding(size) for size in fused.values())
+
+    def _element(self, part: Part) -> float:
+        """Bytes of an element without the scales, which are tensors of their own."""
+        if part.name in self._skip:
+            return self._plain
+        size = self._scheme.expert_bytes if part.name == "experts" else self._scheme.linear_bytes
+        return next((whole for whole in (4.0, 2.0, 1.0, 0.5) if size >= whole), size)
+
+    def _padded_rows(self, part: Part) -> float:
+        """Padding of 16-bit experts, and of fp8 linear layers with one scale per tensor or block, on ROCm."""
+        model, moe, element = self._model, self._model.moe, self._element(part)
+        hidden = model.hidden_size
+        if part.name == "experts" and moe is not None and element == 2:
+            width = moe.moe_intermediate_size / (1 if self._spread.expert_parallel else self._spread.expert_group)
+            local = moe.num_experts / (self._spread.expert_group if self._spread.expert_parallel else 1)
+            return local * (row_padding(2 * width, hidden * 2) + row_padding(hidden, width * 2))
+        if part.name not in {"attention", "mlp", "shared_experts"} or self._scheme.family != "fp8" or element != 1:
+            return 0.0
+        if self._scheme.row_scale_bytes and self._scheme.name != "fp8":
+            return 0.0  # one scale per row: this path does not pad
+        if len(part.tensors) > 1:
+            width = (part.rows - hidden) // 2 / self._tp
+            return row_padding(2 * width, hidden) + row_padding(hidden, width)
+        columns = part.params / part.rows if part.rows else 0
+        into_hidden = part.rows == hidden and not part.fused
+        if into_hidden:
+            return row_padding(hidden, columns / self._tp)
+        return row_padding(part.rows * self._share(part), columns)
 
     def _plain_layer(self, kind: LayerKind) -> float:
         return sum(part.params * self._share(part) * self._plain for part in self._anatomy.parts[kind])
@@ -228,8 +395,8 @@ class _Sums:
         return self._bytes(Part(name=name, params=left))
 
     def _bytes(self, part: Part) -> float:
-        scheme, share = self._scheme, self._share(part)
-        if part.name in self._skip:
+        scheme, share = self._mixed.get(part.name, self._scheme), self._share(part)
+        if part.name in self._skip and part.name not in self._mixed:
             return part.params * share * self._plain
         if part.name == "experts":
             return (part.params * self._padding() * scheme.expert_bytes + part.rows * scheme.row_scale_bytes) * share
@@ -241,13 +408,14 @@ class _Sums:
             return 1.0
         if part.split is Split.KV_HEADS:
             return max(1, part.kv_heads // self._tp) / part.kv_heads
-        return 1 / self._tp
+        return 1 / (self._spread.expert_group if part.name == "experts" else self._tp)
 
     def _padding(self) -> float:
         moe = self._model.moe
         if moe is None or self._scheme.family != "mxfp4" or not self._as_loaded:
             return 1.0
-        hidden, width = self._model.hidden_size, moe.moe_intermediate_size / self._tp
+        cut = 1 if self._spread.expert_parallel else self._spread.expert_group
+        hidden, width = self._model.hidden_size, moe.moe_intermediate_size / cut
         return _round_up(hidden, MXFP4_HIDDEN_MULTIPLE) / hidden * _round_up(width, MXFP4_WIDTH_MULTIPLE) / width
 
 
@@ -261,7 +429,7 @@ def _unquantized(precision: Precision) -> frozenset[str]:
         return frozenset({"norms"})
     names = set(ALWAYS_UNQUANTIZED)
     if scheme.experts_only:
-        names |= {"attention", "linear_attention", "mlp", "shared_experts", "indexer"}
+        names |= {*_ATTENTION, "mlp", "shared_experts", "indexer"}
     for written in precision.checkpoint.unquantized if not precision.on_the_fly else ():
         names.update(_ALIASES.get(written, (written,)))
     return frozenset(names)

@@ -6,7 +6,8 @@ camelCase keys; money and dates as strings; what is not set is absent.
 from typing import Any
 
 from modelyard.catalog.gpus import find_gpu
-from modelyard.fit import Fit, Verdict, find_remedies
+from modelyard.fit import Fit, FitRequest, Verdict, find_remedies
+from modelyard.plan.reach import kv_curve, max_num_seqs, reach
 from modelyard.plan.types import Candidate, Plan
 from modelyard.spec import Budget
 
@@ -97,6 +98,26 @@ def _fit(fit: Fit) -> dict[str, Any]:
         "unknown": list(fit.unknown),
         "remedies": [
             {"change": r.change, "effect": r.effect, "verdict": r.verdict.value} for r in remedies[:SHOWN_REMEDIES]
+        ],
+        **_reach(fit.request),
+    }
+
+
+def _reach(request: FitRequest) -> dict[str, Any]:
+    """How far the configuration goes: what a report draws."""
+    seqs = max_num_seqs(request)
+    return {
+        "maxContextTokens": request.model.max_position_embeddings,
+        **({} if seqs is None else {"maxNumSeqs": seqs}),
+        "reach": [
+            {"concurrency": r.concurrency, "limitedBy": r.limited_by.value}
+            | ({} if r.context_tokens is None else {"contextTokens": r.context_tokens})
+            for r in reach(request)
+        ],
+        "kvCurve": [
+            {"contextTokens": p.context_tokens, "requests": p.requests}
+            | ({} if p.requests_fp8_kv is None else {"requestsFp8Kv": p.requests_fp8_kv})
+            for p in kv_curve(request)
         ],
     }
 

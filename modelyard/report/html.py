@@ -12,7 +12,7 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from modelyard.report import phrases
+from modelyard.report import kv_plot, phrases
 from modelyard.report.memory import Memory, headline, read_memory
 from modelyard.report.reader import Document, Reader
 from modelyard.report.tree import tree
@@ -74,6 +74,7 @@ def to_html(document: Document) -> str:
         dates=phrases.price_dates(doc.part("cost")),
         counts=phrases.counts(doc),
         servings=[_serving(serving, doc.part("cost")) for serving in doc.parts("servings")],
+        frame=kv_plot,
         lines=_lines(doc.part("cost")),
         bounded=doc.part("cost").money("max_spend_usd") is not None,
         rules=[(rule, _RULE_WORDS.get(rule.text("status"), "skipped")) for rule in _worst_first(doc.parts("rules"))],
@@ -110,6 +111,7 @@ def _serving(serving: Reader, cost: Reader) -> dict[str, object]:
         "memory_line": headline(memory) if memory else "",
         "memory": _memory(memory) if memory else [],
         "holds": phrases.holds(plan, fit),
+        "plot": kv_plot.read_plot(plan, fit),
         "startup": _startup(plan.parts("startup.phases")),
         "expected": _duration(plan.whole("startup.expected_seconds")),
         "timeout": _duration(plan.whole("startup.timeout_seconds")),

@@ -78,7 +78,33 @@ def fit_section(serving: Resource) -> Document | None:
         "warnings": list[Json](fit.texts("warnings")),
         "unknown": list[Json](fit.texts("unknown")),
         "remedies": remedies,
+        "max_context_tokens": fit.whole("maxContextTokens"),
+        "max_num_seqs": fit.whole("maxNumSeqs"),
+        "reach": _reach(fit),
+        "kv_curve": _kv_curve(fit),
     }
+
+
+def _reach(fit: Reader) -> list[Json]:
+    return [
+        {
+            "concurrency": item.whole("concurrency"),
+            "context_tokens": item.whole("contextTokens"),
+            "limited_by": item.raw("limitedBy"),
+        }
+        for item in fit.parts("reach")
+    ]
+
+
+def _kv_curve(fit: Reader) -> list[Json]:
+    return [
+        {
+            "context_tokens": point.whole("contextTokens"),
+            "requests": point.number("requests"),
+            "requests_fp8_kv": point.number("requestsFp8Kv"),
+        }
+        for point in fit.parts("kvCurve")
+    ]
 
 
 def _label(props: Reader) -> str | None:

@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 SLOW = (
+    "httpx",
+    "huggingface_hub",
     "pulumi",
     "pulumi_kubernetes",
     "pulumi_policy",

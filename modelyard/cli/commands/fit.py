@@ -1,11 +1,12 @@
 """`modelyard fit`: whether a model fits, how its memory is spent, and what to do when it does not."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from modelyard.cli.options import json_option, tokens
+from modelyard.cli.fit_options import Asked, fit_options
+from modelyard.cli.lookup import find_anywhere
+from modelyard.cli.options import json_option
 from modelyard.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -21,91 +22,80 @@ SHOWN = 20
 """Rows of the ranking that fit a screen."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """The options, read."""
-
-    quantization: str | None
-    gpu: str | None
-    tp: int | None
-    pp: int
-    max_model_len: int | None
-    concurrency: int
-    max_num_seqs: int | None
-    max_num_batched_tokens: int | None
-    gpu_memory_utilization: float | None
-    kv_cache_dtype: str
-    engine_version: str | None
-    enforce_eager: bool
-
-    @property
-    def about_one_gpu(self) -> tuple[str, ...]:
-        """Options that were set although they say something only about one GPU configuration."""
-        values = {
-            "--tensor-parallel-size": self.tp,
-            "--pipeline-parallel-size": self.pp if self.pp != 1 else None,
-            "--max-num-seqs": self.max_num_seqs,
-            "--max-num-batched-tokens": self.max_num_batched_tokens,
-            "--gpu-memory-utilization": self.gpu_memory_utilization,
-            "--kv-cache-dtype": None if self.kv_cache_dtype == "auto" else self.kv_cache_dtype,
-            "--enforce-eager": self.enforce_eager or None,
-        }
-        return tuple(name for name, value in values.items() if value is not None)
-
-
 @click.command("fit", short_help="Say whether a model fits on GPUs, or rank those that hold it.")
-@click.argument("model")
-@click.option("--quantization", "-q", help="Precision of the weights, such as fp8; default: as released.")
-@click.option("--gpu", help="GPU, such as H100-SXM; left out: rank every configuration that holds the model.")
-@click.option("--tensor-parallel-size", "--tp", "tp", type=click.IntRange(1, 64), help="Default: the least that fits.")
-@click.option("--pipeline-parallel-size", "--pp", "pp", type=click.IntRange(1, 64), default=1, show_default=True)
-@click.option("--max-model-len", type=tokens, help="Tokens per request, such as 16384 or 16k.  [default: 16k]")
-@click.option("--concurrency", type=click.IntRange(1, 10_000), default=1, help="Requests at full length at once.")
-@click.option("--max-num-seqs", type=click.IntRange(1), help="Default: the engine's.")
-@click.option("--max-num-batched-tokens", type=tokens, help="Default: the engine's.")
-@click.option("--gpu-memory-utilization", type=click.FloatRange(0, 1, min_open=True), help="Default: the engine's.")
-@click.option("--kv-cache-dtype", default="auto", show_default=True, help="auto, bfloat16, fp8 …")
-@click.option("--engine-version", help="vLLM version; default: the one that the catalog pins.")
-@click.option("--enforce-eager", is_flag=True, help="No CUDA graphs.")
+@click.argument("model", required=False)
+@fit_options
+@click.option("--explain", "explained", is_flag=True, help="With --gpu: every term with its formula and source.")
+@click.option("--from-csv", metavar="FILE", help="Many at once: a CSV table with one run a row (- for stdin); JSON.")
 @click.option("--all", "show_all", is_flag=True, help="Without --gpu: every configuration, not the 20 cheapest.")
 @json_option
-def command(model: str, *, show_all: bool, as_json: bool, **options: object) -> int:
+def command(
+    model: str | None, *, explained: bool, from_csv: str | None, show_all: bool, as_json: bool, **options: object
+) -> int:
     """Say whether MODEL fits: weights, KV cache, activations, CUDA graphs and runtime per GPU, and what to do if not.
 
-    MODEL is a catalog name (`modelyard models`) or a hub id. Option names follow vLLM's. Without --gpu, every GPU
-    configuration that holds the model is ranked by the cheapest offer. Exit code 3: it does not fit.
+    MODEL is a catalog name (`modelyard models`), a hub id (ORG/NAME) or a folder. Option names follow vLLM's. Without
+    --gpu, every GPU configuration that holds the model is ranked by the cheapest offer. Exit code 3: it does not fit.
 
     \b
     Examples:
       modelyard fit llama-3.3-70b
       modelyard fit llama-3.3-70b -q fp8 --gpu H100-SXM --tp 2 --max-model-len 32k --concurrency 8
+      modelyard fit llama-3.3-70b -q fp8 --gpu H100-SXM --tp 2 --explain
+      modelyard fit --from-csv runs.csv --json
     """  # noqa: D301  # click's mark for lines that are not re-flowed
-    from modelyard.catalog.models import find_model
-
     asked = Asked(**cast("dict[str, Any]", options))
-    found = find_model(model)
-    return _one(found, asked, as_json=as_json) if asked.gpu else _rank(found, asked, show_all=show_all, as_json=as_json)
+    if from_csv is not None:
+        if model is not None:
+            raise click.UsageError("--from-csv takes its models from the table: leave MODEL out")
+        return _table(from_csv)
+    if model is None:
+        raise click.UsageError("missing argument 'MODEL'")
+    if explained and not asked.gpu:
+        raise click.UsageError("--explain needs --gpu: it explains one fit")
+    found = find_anywhere(model)
+    if asked.gpu:
+        return _one(found, asked, explained=explained, as_json=as_json)
+    return _rank(found, asked, show_all=show_all, as_json=as_json)
 
 
-def _one(model: "Model", asked: Asked, *, as_json: bool) -> int:
+def _table(file: str) -> int:
+    from modelyard.cli.commands.fit_batch import fit_batch
+    from modelyard.cli.console import emit
+    from modelyard.cli.lookup import hub_resolver
+
+    text, code = fit_batch(file, resolver=hub_resolver())
+    emit(text)
+    return int(code)
+
+
+def _one(model: "Model", asked: Asked, *, explained: bool, as_json: bool) -> int:
     from modelyard.catalog.gpus import find_gpu, load_gpus
     from modelyard.cli import fit_view
+    from modelyard.cli.advice_view import counsel_on
     from modelyard.cli.console import emit, emit_json
-    from modelyard.fit import Verdict, find_remedies
+    from modelyard.fit import Verdict, explain, find_remedies
+    from modelyard.fit.explain import to_text
 
     fit = _smallest(model, find_gpu(asked.gpu or ""), asked)
-    remedies = () if fit.verdict is Verdict.FITS else find_remedies(fit, gpus=load_gpus())
     if as_json:
-        emit_json(fit_view.as_json(fit, remedies))
+        remedies = find_remedies(fit, gpus=load_gpus()) if fit.request.engine == "vllm" else ()
+        document = fit_view.as_json(fit, remedies, counsel_on(fit))
+        emit_json({**document, "terms": explain(fit)} if explained else document)
+    elif explained:
+        emit(to_text(explain(fit)))
     else:
-        emit(fit_view.as_text(fit, remedies))
+        emit(fit_view.as_text(fit, counsel_on(fit)))
     return int(ExitCode.VIOLATED if fit.verdict is Verdict.DOES_NOT_FIT else ExitCode.OK)
 
 
 def _smallest(model: "Model", gpu: "Gpu", asked: Asked) -> "Fit":
     """The fit as asked; without a tensor-parallel size, the least that holds the model, else the largest allowed."""
     from modelyard.fit import Verdict, assess, check_parallelism, resolve_quantization
+    from modelyard.fit.engines import LOCAL
 
+    if asked.engine in LOCAL:  # one machine, layer by layer, from a GGUF file of any preset
+        return assess(_request(model, gpu, asked, asked.tp or 1))
     resolve_quantization(model, asked.quantization)
     if asked.tp is not None:
         return assess(_request(model, gpu, asked, asked.tp))
@@ -130,7 +120,15 @@ def _request(model: "Model", gpu: "Gpu", asked: Asked, tp: int) -> "FitRequest":
         max_model_len=asked.max_model_len or min(DEFAULT_CONTEXT, model.max_position_embeddings),
         tensor_parallel_size=tp,
         pipeline_parallel_size=asked.pp,
-        engine_version=asked.engine_version or find_engine("vllm").version,
+        data_parallel_size=asked.dp,
+        expert_parallel=asked.expert_parallel,
+        decode_context_parallel_size=asked.dcp,
+        kv_cache_memory_bytes=asked.kv_cache_memory_bytes,
+        memory_fraction=asked.memory_fraction,
+        parallel=asked.parallel,
+        gpu_layers=asked.gpu_layers,
+        engine=find_engine(asked.engine).name,
+        engine_version=asked.engine_version or find_engine(asked.engine).version,
         gpu_memory_utilization=asked.gpu_memory_utilization,
         max_num_seqs=asked.max_num_seqs,
         max_num_batched_tokens=asked.max_num_batched_tokens,

@@ -2,6 +2,7 @@
 
 import click
 
+from modelyard.cli.commands.models_add import with_add
 from modelyard.cli.options import json_option
 
 
@@ -53,3 +54,6 @@ def command(pattern: str | None, *, as_json: bool) -> None:
 def _billions(count: int | None) -> str:
     billions = (count or 0) / 1e9
     return f"{billions:,.0f}B" if billions >= 100 else f"{billions:.3g}B"
+
+
+command = with_add(command)

@@ -190,9 +190,9 @@ class TestUnknown:
         assert "dimensions of the latent attention: its weights are taken from the published total" in fit.unknown
 
     def test_another_engine_is_said(self) -> None:
-        fit = assess(a_request(engine="sglang"))
+        fit = assess(a_request(engine="exllama"))
         assert fit.verdict is Verdict.TIGHT
-        assert fit.unknown == ("memory rules of sglang: taken as vLLM's",)
+        assert fit.unknown == ("memory rules of exllama: taken as vLLM's",)
 
     def test_an_estimated_total_needs_more_room(self) -> None:
         # 40 requests of 8k leave 3.9 GiB of the H100: enough when its memory is known, not when it may be 4 % less

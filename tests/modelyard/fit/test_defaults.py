@@ -27,7 +27,7 @@ def test_utilization_default_follows_the_version(version: str, gmu: float) -> No
 
 @pytest.mark.parametrize(
     ("version", "pp", "in_flight"),
-    [("0.13.0", 1, 8192), ("0.14.0", 1, 16384), ("0.19.0", 2, 16384), ("0.19.0", 4, 32768)],
+    [("0.13.0", 1, 8192), ("0.25.1", 2, 8192), ("0.26.0", 1, 16384), ("0.33.0", 2, 16384), ("0.33.0", 4, 32768)],
 )
 def test_tokens_in_flight(version: str, pp: int, in_flight: int) -> None:
     assert resolve_flags(a_request(engine_version=version, pipeline_parallel_size=pp)).in_flight_tokens == in_flight

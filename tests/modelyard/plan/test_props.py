@@ -47,3 +47,15 @@ def test_an_absolute_end_is_a_deadline() -> None:
     props = serving_props(make_plan(trial(life=Life(until=until)), now=datetime(2026, 12, 1, 16, tzinfo=UTC)))
     assert props["deadline"] == "2026-12-01T18:00:00+00:00"
     assert "lifetimeSeconds" not in props
+
+
+def test_how_far_it_goes_is_there_for_the_report() -> None:
+    plan = make_plan(trial())
+    fit = serving_props(plan)["fit"]
+    assert fit["maxContextTokens"] == 131_072
+    assert fit["maxNumSeqs"] == 1024
+    assert [item["concurrency"] for item in fit["reach"]] == [1, 8, 32, 128]
+    assert fit["reach"][0] == {"concurrency": 1, "limitedBy": "model", "contextTokens": 131_072}
+    (asked,) = (point for point in fit["kvCurve"] if point["contextTokens"] == 16384)
+    assert asked["requests"] == round(plan.fit.max_concurrency, 2)
+    assert asked["requestsFp8Kv"] > 1.9 * asked["requests"]

@@ -12,7 +12,7 @@ import pytest
 
 from modelyard.report import Document, preview_document
 from modelyard.report.reader import Reader, money_text
-from modelyard.resources import SECRET, UNKNOWN, Resource
+from modelyard.resources import SECRET, UNKNOWN, Resource, Value
 from tests.fixtures.resources import trial_405b
 from tests.modelyard.report.documents import NO_BILL, NOW, TRIAL_BILL, make, prod, rule, trial
 
@@ -23,6 +23,21 @@ SCHEMA: dict[str, Any] = json.loads(
     (resources.files("modelyard") / "data" / "preview-1.schema.json").read_text(encoding="utf-8")
 )
 STRANGER = Resource(urn="urn:x", type="aws:s3/bucket:Bucket", name="x", props={"a": UNKNOWN}, custom=True)
+
+
+CURVED: dict[str, Value] = {
+    "verdict": "fits",
+    "maxContextTokens": 131_072,
+    "maxNumSeqs": 1024,
+    "reach": [
+        {"concurrency": 1, "contextTokens": 131_072, "limitedBy": "model"},
+        {"concurrency": 128, "limitedBy": "memory"},
+    ],
+    "kvCurve": [
+        {"contextTokens": 1024, "requests": 227.02, "requestsFp8Kv": 454.03},
+        {"contextTokens": 131_072, "requests": 1.77},
+    ],
+}
 
 
 def _validate(document: Document) -> None:
@@ -38,6 +53,7 @@ def _validate(document: Document) -> None:
         pytest.param(trial(rule("fail"), rule("unknown"), rule("skipped")), id="broken rules"),
         pytest.param(prod(), id="unpriced"),
         pytest.param(trial(gpu=UNKNOWN, fit=UNKNOWN, startup=UNKNOWN, engine=UNKNOWN, offers=UNKNOWN), id="unknown"),
+        pytest.param(trial(fit=CURVED), id="a curve"),
         pytest.param(trial(gpu=7, fit={"perGpu": []}, startup=[], engine="x", offers={"candidates": 3}), id="odd"),
         pytest.param(make((STRANGER,), NO_BILL), id="no Serving"),
         pytest.param(make((), NO_BILL), id="nothing"),
@@ -159,3 +175,16 @@ def test_a_price_is_stale_from_the_day_after_the_limit(days: int, *, stale: bool
 )
 def test_money_is_a_decimal_string_without_an_exponent(amount: str, text: str) -> None:
     assert money_text(Decimal(amount)) == text
+
+
+def test_how_far_it_goes() -> None:
+    fit = Reader(trial(fit=CURVED)).part("fit")
+    assert (fit.whole("max_context_tokens"), fit.whole("max_num_seqs")) == (131_072, 1024)
+    assert fit.get("reach") == [
+        {"concurrency": 1, "context_tokens": 131_072, "limited_by": "model"},
+        {"concurrency": 128, "context_tokens": None, "limited_by": "memory"},
+    ]
+    assert fit.get("kv_curve") == [
+        {"context_tokens": 1024, "requests": 227.02, "requests_fp8_kv": 454.03},
+        {"context_tokens": 131_072, "requests": 1.77, "requests_fp8_kv": None},
+    ]

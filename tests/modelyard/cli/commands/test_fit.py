@@ -47,6 +47,69 @@ def test_what_does_not_fit_is_exit_3_with_ways_out(capsys: pytest.CaptureFixture
     assert all(remedy["change"] and remedy["effect"] for remedy in document["remedies"])
 
 
+def test_advice_is_priced_by_two_offers_and_sorted_by_what_it_costs(capsys: pytest.CaptureFixture[str]) -> None:
+    document = run(capsys, "llama-3.1-405b", "-q", "fp8", "--gpu", "H100-SXM", "--tp", "4", code=3)
+    advice = {item["kind"]: item for item in document["advice"]}
+    more = advice["tensor_parallel_size"]
+    assert more["usd_per_hour_delta"] == "15.96"
+    assert (more["from_offer"]["usd_per_hour"], more["to_offer"]["usd_per_hour"]) == ("15.96", "31.92")
+    assert {"label", "vendor", "sku", "region", "trust", "as_of", "source"} <= set(more["to_offer"])
+    deltas = [float(item["usd_per_hour_delta"]) for item in document["advice"]]
+    assert deltas == sorted(deltas)
+    assert {item["verdict"] for item in document["advice"]} == {"fits"}
+    assert (document["reach"], document["flags"]) == ([], [])
+
+
+def test_advice_without_a_price_is_null_and_last(capsys: pytest.CaptureFixture[str]) -> None:
+    document = run(capsys, "llama-3.1-405b", "-q", "fp8", "--gpu", "H100-SXM", "--tp", "8", "--concurrency", "32")
+    last = document["advice"][-1]
+    assert (last["kind"], last["usd_per_hour_delta"], last["to_offer"]) == ("pipeline_parallel_size", None, None)
+
+
+def test_the_text_of_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "deepseek-r1", "-q", "nvfp4", "--gpu", "H100-SXM", "--tp", "8", "--concurrency", "20"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = lines[lines.index("ways out, the cheapest first") + 1]
+    assert first.split()[:2] == ["✔", "−$16.76/h"]  # $15.16 instead of $31.92
+    assert "4× H200-NVL instead of 8× H100-SXM: holds" in first
+    assert main(["fit", "llama-3.1-405b", "-q", "fp8", "--gpu", "H100-SXM", "--tp", "8", "--concurrency", "32"]) == 0
+    out = capsys.readouterr().out
+    assert "      free  kv-cache-dtype auto → fp8" in out
+    assert "can cost quality" in out
+    assert "not priced  pipeline-parallel-size 1 → 2" in out
+    assert "16× H100-SXM is not on sale as one machine; now lambda 8× H100-SXM secure $31.92/h" in out
+
+
+def test_the_text_where_what_was_asked_for_is_not_on_sale(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "llama-3.3-70b", "-q", "bf16", "--gpu", "A100-40-SXM", "--tp", "2"]) == 3
+    out = capsys.readouterr().out
+    assert "      free  quantization bf16" in out
+    assert "what you asked for is not on sale, so there is no difference; then lambda 8× A100-40-SXM" in out
+    assert "$0.00" not in out
+
+
+def test_the_text_where_no_single_change_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "llama-3.1-8b", "--gpu", "H200", "--tp", "1", "--concurrency", "10000"]) == 0
+    assert "no single change is enough; these come closest\n  ~ " in capsys.readouterr().out
+
+
+def test_what_fits_says_how_far_it_goes_and_how_to_start_it(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("llama-3.1-405b", "-q", "fp8", "--gpu", "H200", "--tp", "4", "--concurrency", "8")
+    document = run(capsys, *asked)
+    assert document["advice"] == []
+    assert [item["concurrency"] for item in document["reach"]] == [1, 8, 32, 128]
+    assert document["reach"][0] == {"concurrency": 1, "context_tokens": 131_072, "limited_by": "model"}
+    assert document["flags"][0]["flag"] == "--tensor-parallel-size"
+    assert all(item["reason"] for item in document["flags"])
+    assert main(["fit", *asked]) == 0
+    out = capsys.readouterr().out
+    (line,) = (line for line in out.splitlines() if line.startswith("reach "))
+    assert "128k* × 1 · " in line
+    assert line.endswith("* the model's longest")
+    assert "  --max-num-seqs 64\n" in out
+    assert "  --kv-cache-dtype fp8 (optional)\n" in out
+
+
 def test_the_text_of_what_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "llama-3.1-405b", "-q", "fp8", "--gpu", "H100-SXM", "--tp", "4"]) == 3
     out = capsys.readouterr().out
@@ -95,7 +158,10 @@ def test_nothing_that_holds_it_is_exit_3(capsys: pytest.CaptureFixture[str], mon
     ("arguments", "words"),
     [
         (["lama-3.1-8b"], "did you mean 'llama-3.1-8b'"),
-        (["someone/unheard-of"], "unknown model 'someone/unheard-of'"),
+        (["--from-csv", "no-such.csv", "llama-3.1-8b"], "leave MODEL out"),
+        (["--from-csv", "no-such.csv"], "cannot read 'no-such.csv'"),
+        (["llama-3.1-8b", "--explain"], "--explain needs --gpu"),
+        ([], "missing argument 'MODEL'"),
         (["llama-3.1-8b", "--gpu", "H1000"], "unknown GPU 'H1000'"),
         (["llama-3.1-8b", "-q", "fp3"], "'fp3'"),
         (["llama-3.1-8b", "-q", "fp3", "--gpu", "L4"], "'fp3'"),

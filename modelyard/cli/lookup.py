@@ -1,0 +1,46 @@
+"""Models by name: of the catalog, of a folder, or of the hub, which is asked only for what the catalog lacks."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelyard.catalog.models import Model
+
+
+def find_anywhere(name: str) -> "Model":
+    """The model that ``name`` means.
+
+    Raises:
+        UnknownNameError: nothing of that name; names the nearest.
+        ModelyardError: the hub cannot be reached, or what is there cannot be sized.
+    """
+    import os
+    from datetime import UTC, datetime
+
+    from modelyard.cli.console import say
+    from modelyard.hub import resolve
+
+    return resolve(name, endpoint=os.environ.get("HF_ENDPOINT") or None, today=datetime.now(tz=UTC).date(), say=say)
+
+
+def hub_resolver() -> "Callable[[str], Model | None]":
+    """Looks a table's models up, each once; None for what cannot be read, which becomes that row's error.
+
+    A table names many models. After the first that no network could be found for, the hub is not asked again.
+    """
+    from modelyard.errors import ExitCode, ModelyardError
+
+    known: dict[str, Model | None] = {}
+    offline = False
+
+    def find(hub_id: str) -> "Model | None":
+        nonlocal offline
+        if hub_id not in known:
+            known[hub_id] = None
+            try:
+                known[hub_id] = None if offline else find_anywhere(hub_id)
+            except ModelyardError as error:
+                offline = error.exit_code is ExitCode.FAILED and "cannot be reached" in str(error)
+        return known[hub_id]
+
+    return find

@@ -1,0 +1,123 @@
+"""SGLang: KV pool = free memory before loading × mem-fraction-static − weights; the rest is for activations and graphs.
+
+Nothing is profiled, so the pool is larger than vLLM's at a like fraction and memory can run out while serving. The
+default fraction follows from the GPU and the flags (SGLang 0.5.23 ``srt/arg_groups/memory_hook.py``).
+"""
+
+from modelyard.errors import UsageError, quote
+from modelyard.fit.defaults import Flags
+from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget
+from modelyard.fit.kv_cache import Shares, plain_layout
+from modelyard.fit.runtime import estimate_runtime
+from modelyard.fit.types import FitRequest
+
+# nvidia-smi MiB below which → (chunked-prefill-size, largest captured batch below tp 4, from tp 4)
+_CLASSES = (
+    (20 * 1024, 2048, 8, 8),
+    (35 * 1024, 4096, 48, 160),
+    (60 * 1024, 4096, 32, 160),
+    (160 * 1024, 8192, 256, 512),
+)
+_LARGEST = (16384, 512, 512)
+BASE_MIB, MIB_PER_TOKEN, LEAST_TOKENS = 512, 1.5, 2048
+MIB_PER_GPU_EIGHTH = 1024
+FLOOR_FROM_MIB, FLOOR_MIB = 60 * 1024, 10 * 1024
+DECODE_GRAPH_MIB = 2
+PREFILL_GRAPHS, PREFILL_GRAPH_MIB, PREFILL_GRAPH_MLA_MIB = 58, 8, 1536
+VISION_FACTOR = 0.95
+"""For a ViT-L; larger towers reduce it further, at most to 0.76."""
+
+SHARES = Shares(window=0.8, state=0.9)
+"""``swa-full-tokens-ratio`` 0.8 and ``mamba-full-memory-ratio`` 0.9."""
+
+
+def flags(request: FitRequest) -> Flags:
+    """SGLang's flags: T is the chunk of a prefill, S the largest captured batch.
+
+    Raises:
+        UsageError: a fraction outside 0 to 1.
+    """
+    chunk, batch = _defaults(request)
+    fraction = request.memory_fraction
+    if fraction is not None and not 0 < fraction <= 1:
+        raise UsageError(
+            f"{quote(fraction)} is no mem-fraction-static",
+            details="where    memory_fraction\nallowed  more than 0, to 1",
+        )
+    return Flags(
+        version=PLAIN_TOKENS,
+        gpu_memory_utilization=fraction if fraction is not None else default_fraction(request),
+        max_num_seqs=batch,
+        max_num_batched_tokens=chunk,
+        in_flight_tokens=chunk,
+        is_v0=False,
+    )
+
+
+def default_fraction(request: FitRequest) -> float:
+    """``mem-fraction-static`` when it is not given: what the reserve for activations and graphs leaves."""
+    chunk, batch = _defaults(request)
+    total = request.gpu.memory_mib
+    reserved = BASE_MIB + max(chunk, LEAST_TOKENS) * MIB_PER_TOKEN
+    reserved += request.tensor_parallel_size * request.pipeline_parallel_size / 8 * MIB_PER_GPU_EIGHTH
+    if not request.enforce_eager:
+        reserved += batch * DECODE_GRAPH_MIB
+        if request.data_parallel_size > 1:
+            reserved += batch * request.data_parallel_size * (4.5 if batch > 300 else 3)
+        latent = request.model.mla is not None
+        reserved += PREFILL_GRAPH_MLA_MIB if latent else PREFILL_GRAPHS * PREFILL_GRAPH_MIB
+    if total > FLOOR_FROM_MIB:
+        reserved = max(reserved, FLOOR_MIB)
+    fraction = round((total - reserved) / total, 3)
+    return max(0.01, fraction * (VISION_FACTOR if request.model.vision is not None else 1.0))
+
+
+def budget(case: Case) -> StageBudget:
+    """One stage as SGLang sizes it."""
+    request = case.request
+    runtime = estimate_runtime(request.model, request.gpu, case.flags, case.shape, constants=case.constants)
+    free = request.gpu.total_memory_bytes - runtime.context
+    granted = round(free * case.flags.gpu_memory_utilization)
+    return StageBudget(
+        stage=case.stage,
+        runtime=runtime,
+        layout=plain_layout(request.model, case.dtype, request.tensor_parallel_size, case.stage.layers, shares=SHARES),
+        kv_bytes=granted - case.stage.weights_bytes - runtime.non_torch,
+        requested_bytes=granted + runtime.activations,
+        graphs_inside=False,
+    )
+
+
+def unknown(request: FitRequest) -> tuple[str, ...]:
+    """What is not known of SGLang."""
+    notes = ["memory that SGLang needs while serving: it is not profiled, so the pool may be granted and run out later"]
+    if request.memory_fraction is None and not request.enforce_eager:
+        notes.append(f"number of captured prefill sizes in the default fraction: taken as {PREFILL_GRAPHS}")
+    if request.model.vision is not None:
+        notes.append(f"size of the vision tower in the default fraction: taken as a ViT-L (× {VISION_FACTOR:g})")
+    return tuple(notes)
+
+
+def _defaults(request: FitRequest) -> tuple[int, int]:
+    wide = request.tensor_parallel_size >= 4
+    chunk, narrow_batch, wide_batch = _LARGEST
+    for below, *row in _CLASSES:
+        if request.gpu.memory_mib < below:
+            chunk, narrow_batch, wide_batch = row
+            break
+    batch = wide_batch if wide else narrow_batch
+    return request.max_num_batched_tokens or chunk, request.max_num_seqs or batch
+
+
+def _granted_by(_request: FitRequest, resolved: Flags) -> str:
+    return f"mem-fraction-static {resolved.gpu_memory_utilization:g} grants"
+
+
+RULES = Rules(
+    name="sglang",
+    flags=flags,
+    budget=budget,
+    granted_by=_granted_by,
+    unknown=unknown,
+    unsure_share=0.0125,
+)

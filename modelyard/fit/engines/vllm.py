@@ -1,0 +1,66 @@
+"""vLLM: KV cache = ceil(total × gpu-memory-utilization) − weights − non-torch − activations, from 0.20 − CUDA graphs.
+
+``--kv-cache-memory-bytes`` sets the KV cache outright. On ROCm no graph estimate is ever taken out (vLLM
+``v1/worker/gpu_worker.py`` profiles graphs on CUDA only).
+"""
+
+import math
+
+from modelyard.fit.defaults import GRAPHS_BUDGETED, Flags, resolve_flags
+from modelyard.fit.engines.base import Case, Rules, StageBudget
+from modelyard.fit.kv_cache import plan_cache
+from modelyard.fit.runtime import estimate_runtime
+from modelyard.fit.types import FitRequest
+
+
+def budget(case: Case) -> StageBudget:
+    """One stage as vLLM budgets it."""
+    request, flags = case.request, case.flags
+    runtime = estimate_runtime(request.model, request.gpu, flags, case.shape, constants=case.constants)
+    requested = math.ceil(request.gpu.total_memory_bytes * flags.gpu_memory_utilization)
+    inside = flags.version >= GRAPHS_BUDGETED and request.gpu.capability is not None
+    used = case.stage.weights_bytes + runtime.activations + runtime.non_torch + (runtime.cuda_graphs if inside else 0)
+    kv = requested - used
+    if request.kv_cache_memory_bytes is not None:
+        kv = request.kv_cache_memory_bytes
+        requested = used + kv
+    layout = plan_cache(
+        request.model,
+        case.dtype,
+        request.tensor_parallel_size,
+        case.stage.layers,
+        context_parallel=request.decode_context_parallel_size,
+        version=flags.version,
+    )
+    return StageBudget(
+        stage=case.stage,
+        runtime=runtime,
+        layout=layout,
+        kv_bytes=kv,
+        requested_bytes=requested,
+        graphs_inside=inside,
+    )
+
+
+def granted_by(request: FitRequest, flags: Flags) -> str:
+    """The flag that bounds its memory."""
+    if request.kv_cache_memory_bytes is not None:
+        return "kv-cache-memory-bytes leaves"
+    return f"gpu-memory-utilization {flags.gpu_memory_utilization:g} grants"
+
+
+def unknown(request: FitRequest) -> tuple[str, ...]:
+    """What is not known of vLLM with these settings."""
+    notes: list[str] = []
+    if request.data_parallel_size > 1:
+        notes.append("workspaces of data-parallel experts: taken as one gathered batch in chunks; backends differ")
+    if request.decode_context_parallel_size > 1:
+        notes.append("workspace of decode context parallelism: taken as none")
+    if request.model.compressed is not None:
+        notes.append(
+            "layout of the compressed KV cache: as vLLM 0.22 and 0.28 report it, and taken as the later one from 0.23"
+        )
+    return tuple(notes)
+
+
+RULES = Rules(name="vllm", flags=resolve_flags, budget=budget, granted_by=granted_by, unknown=unknown)

@@ -1,0 +1,1 @@
+"""Servers that speak a vendor's protocol on the loopback address: stricter than the vendor, never kinder."""
