@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import close_session, constants
@@ -28,7 +29,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HubSimulato
 
 @pytest.mark.usefixtures("hub")
 def test_a_model_of_the_hub_fits_as_its_twin_in_the_catalog_does(capsys: pytest.CaptureFixture[str]) -> None:
-    fits = []
+    fits: list[dict[str, Any]] = []
     for name in ("org/My-Model", "llama-3.1-8b"):
         assert main(["fit", name, "--gpu", "H100-SXM", "--tp", "1", "--json"]) == 0
         fits.append(json.loads(capsys.readouterr().out))
