@@ -133,6 +133,6 @@ _OURS: dict[str, Callable[[Reader], str]] = {
     "modelyard:index:Monitoring": _monitoring,
     "modelyard:index:ExistingNodes": _existing,
     "modelyard-rental:index:Machine": _machine,
-    "modelyard-rental:index:AccessKey": lambda props: f"{props.whole('length') or '?'} characters, a secret",
+    "modelyard-rental:index:AccessKey": lambda props: f"{props.whole('length') or '?'} random bytes, a secret",
     "modelyard-rental:index:Ready": _ready,
 }
