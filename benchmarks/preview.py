@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ def run() -> dict[str, Any]:
             "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": "benchmark",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # Pulumi's uv toolchain looks uv up on PATH.
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
         seconds = _real_preview(pulumi, env, runs=1 if SMOKE else 3)
     ours = times["modelyard preview trial-405b"]["median_s"]
