@@ -63,7 +63,8 @@ def _text(value: object, what: str) -> str:
 
 
 def _yaml_word(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
+    """A value as it stands in YAML, not as Python writes it."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool | float) else value
 
 
 def _matching(pattern: re.Pattern[str], what: str, allowed: str) -> Callable[[object], str]:
@@ -87,7 +88,8 @@ def _quantity(parse: Callable[[object], object]) -> Callable[[object], object]:
 
 
 def _tokens(value: object) -> int:
-    return parse_tokens(value if isinstance(value, int) else _text(value, "a number of tokens"))
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return parse_tokens(value if is_number or isinstance(value, str) else str(_yaml_word(value)))  # type: ignore[arg-type]  # an int or a str
 
 
 def _seconds(value: object) -> int:
@@ -97,7 +99,7 @@ def _seconds(value: object) -> int:
 def _usd(value: object) -> Decimal:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return parse_usd(value)
-    return parse_usd(_text(value, "an amount").removeprefix("$"))
+    return parse_usd(str(_yaml_word(value)).removeprefix("$"))
 
 
 def _moment(value: object) -> datetime:
@@ -123,6 +125,12 @@ def _model(value: object) -> str:
     try:
         models.find_model(text)
     except UnknownNameError as error:
+        if "/" in text:
+            hint = (
+                f"`modelyard models` lists what a stack can serve; `modelyard models add {text} --write …` adds a row "
+                "from the hub"
+            )
+            raise refuse(error.brief, allowed=(error.details or "").removeprefix("allowed  "), hint=hint) from error
         raise refuse_name(error) from error
     return text
 

@@ -11,6 +11,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import TextIO, cast
 
+from modelyard.errors import ModelyardError
+
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 PIPE_CLOSED = 141
 """Exit status when the reader of our output went away, as the shell reports it for every program."""
@@ -34,6 +36,8 @@ def emit(text: str) -> None:
         with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123  # os.devnull is not a path to keep
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         raise PipeClosedError from error
+    except OSError as error:
+        raise ModelyardError("cannot write the output", details=f"because  {error.strerror or error}") from error
 
 
 def emit_json(document: object) -> None:

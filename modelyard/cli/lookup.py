@@ -18,8 +18,11 @@ def find_anywhere(name: str) -> "Model":
     from datetime import UTC, datetime
 
     from modelyard.cli.console import say
+    from modelyard.errors import UsageError
     from modelyard.hub import resolve
 
+    if not name.strip():
+        raise UsageError("no model is named", resolution="`modelyard models` lists those of the catalog")
     return resolve(name, endpoint=os.environ.get("HF_ENDPOINT") or None, today=datetime.now(tz=UTC).date(), say=say)
 
 

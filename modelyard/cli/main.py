@@ -75,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: Exception, *, as_json: bool) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(error.format_message())
+        return int(ExitCode.USAGE)
     if isinstance(error, click.ClickException):
         error = _from_click(error)
     if not isinstance(error, ModelyardError):

@@ -50,7 +50,7 @@ def serving_props(plan: Plan) -> dict[str, Any]:
             "timeoutSeconds": plan.startup.timeout_seconds,
         },
         "offers": {
-            "candidates": [_candidate(c) for c in plan.candidates],
+            "candidates": [_candidate(c, plan.nodes) for c in plan.candidates],
             "losers": [
                 {"label": loser.label, "usdPerHour": str(loser.usd_per_hour), "reason": loser.reason}
                 for loser in plan.losers[:MOST_LOSERS]
@@ -122,7 +122,8 @@ def _reach(request: FitRequest) -> dict[str, Any]:
     }
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _candidate(candidate: Candidate, machines: int) -> dict[str, Any]:
+    """One offer; what it costs in all is for every machine of the stack, so that it compares with the ceilings."""
     offer = candidate.offer
     props: dict[str, Any] = {
         "label": offer.label,
@@ -134,13 +135,13 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "trust": offer.trust.value,
         "spot": offer.spot,
         "usdPerHour": str(offer.usd_per_hour),
-        "rankedUsd": str(candidate.ranked_usd),
+        "rankedUsd": str(candidate.ranked_usd * machines),
         "verdict": candidate.fit.verdict.value,
         "source": offer.source,
         "asOf": offer.as_of.isoformat(),
     }
     if candidate.bill.max_spend_usd is not None:
-        props["maxSpendUsd"] = str(candidate.bill.max_spend_usd)
+        props["maxSpendUsd"] = str(candidate.bill.max_spend_usd * machines)
     return props
 
 

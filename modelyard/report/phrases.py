@@ -42,8 +42,13 @@ def holds(plan: Reader, fit: Reader) -> str:
     return f"holds {most:.1f} requests{of} at once" + (f", {asked} asked" if asked else "")
 
 
-def totals(cost: Reader) -> list[tuple[str, str]]:
-    """The totals that mean something: a name and an amount each, ``at least`` said where it is only that."""
+def totals(cost: Reader, *, run_on: bool = False) -> list[tuple[str, str]]:
+    """The totals that mean something: a name and an amount each, ``at least`` said where it is only that.
+
+    Args:
+        cost: The document's ``cost``.
+        run_on: Whether to say also what a month would cost of something that ends before.
+    """
     least = "at least " if cost.flag("lower_bound") else ""
     shown: list[tuple[str, str]] = []
     if not cost.parts("lines"):
@@ -51,9 +56,12 @@ def totals(cost: Reader) -> list[tuple[str, str]]:
     most = cost.money("max_spend_usd")
     for key, name in (("hourly_usd", "an hour"), ("monthly_usd", "a month"), ("max_spend_usd", "before the deadline")):
         amount = cost.money(key)
-        if amount is None or (key == "monthly_usd" and most is not None):
+        if amount is None:
             continue
-        if key == "max_spend_usd":
+        if key == "monthly_usd" and most is not None:
+            if run_on:
+                shown.append(("a month if it ran on", f"{least}{format_usd(amount)}"))
+        elif key == "max_spend_usd":
             shown.append((name, f"{least or 'at most '}{format_usd(amount)}"))
         else:
             shown.append((name, f"{least}{format_usd(amount)}"))

@@ -141,7 +141,7 @@ def _start(sheet: Sheet, plan: Reader, paint: Paint) -> None:
 
 def _cost(sheet: Sheet, doc: Reader, servings: list[Reader], paint: Paint) -> None:
     cost = doc.part("cost")
-    parts = [f"{paint('bold', amount)} {name}" for name, amount in phrases.totals(cost)]
+    parts = [f"{paint('bold', amount)} {name}" for name, amount in phrases.totals(cost, run_on=True)]
     sheet.row("Cost", "   ".join(parts) if parts else "nothing is priced")
     for serving in servings:
         for ceiling, under in phrases.ceilings(serving.part("plan"), cost):
@@ -187,6 +187,11 @@ def _tree(sheet: Sheet, doc: Reader, paint: Paint) -> None:
 
 def _rules(sheet: Sheet, doc: Reader, paint: Paint) -> None:
     sheet.row("Rules", phrases.counts(doc))
+    for status, style, mark in (("pass", "green", "✓"), ("skipped", "dim", "–")):
+        names = [rule.text("id") for rule in doc.parts("rules") if rule.text("status") == status]
+        if names:
+            note = " (nothing here that they are about)" if status == "skipped" else ""
+            sheet.row("", f"{paint(style, mark)} {', '.join(names)}{note}", hang=2)
     for rule in doc.parts("rules"):
         status = rule.text("status")
         if status in {"pass", "skipped"}:

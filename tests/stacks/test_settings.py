@@ -126,7 +126,7 @@ def test_rules_and_price_age() -> None:
         ({"model": 5}, "model", "'5' is not a model"),
         ({"context": "16q"}, "context", "'16q' is not a number of tokens"),
         ({"context": -1}, "context", "'-1' is not a number of tokens"),
-        ({"context": True}, "context", "'True' is not a number of tokens"),
+        ({"context": True}, "context", "'true' is not a number of tokens"),
         ({"context": "1m"}, "context", "a context of 1024k tokens is longer than Llama 3.1 8B"),
         ({"concurrency": 0}, "concurrency", "'0' is too small"),
         ({"concurrency": 10**9}, "concurrency", "'1000000000' is too large"),

@@ -177,7 +177,32 @@ def planned(text: str, environment: str, project: "Project") -> "Plan":
     project.make_importable()
     stack = parse_stack(project, environment, text)
     settings = check_settings(stack, now=datetime.now(UTC))
-    return locating(stack, lambda: make_plan(settings.to_spec(environment)))
+    plan = locating(stack, lambda: make_plan(settings.to_spec(environment)))
+    _within_ceilings(plan)
+    return plan
+
+
+def _within_ceilings(plan: "Plan") -> None:
+    """Refuse what the rules of the first preview would refuse.
+
+    Raises:
+        NotPossibleError: the cheapest choice is over a ceiling.
+    """
+    from modelyard.errors import NotPossibleError
+    from modelyard.units import format_usd
+
+    budget, bill = plan.spec.budget, plan.bill
+    pairs = (
+        ("max-usd-per-hour", budget.max_usd_per_hour, bill.hourly_usd),
+        ("max-spend-usd", budget.max_spend_usd, bill.max_spend_usd),
+    )
+    for key, ceiling, amount in pairs:
+        if ceiling is not None and amount is not None and amount > ceiling:
+            raise NotPossibleError(
+                f"the cheapest that holds it costs {format_usd(amount)}, over your {format_usd(ceiling)}",
+                details=f"where    --{key}",
+                resolution="raise the ceiling, or ask for a smaller model, a shorter life or other machines",
+            )
 
 
 def choice(plan: "Plan") -> str:

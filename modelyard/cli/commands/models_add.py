@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from modelyard.cli.options import json_option
+
 if TYPE_CHECKING:
     from modelyard.catalog.models import Model
 
@@ -38,7 +40,8 @@ def with_add(listing: click.Command) -> click.Command:
 @click.option(
     "--write", "file", type=click.Path(path_type=Path, dir_okay=False), help="Append to this TOML file; else print."
 )
-def command(model: str, *, name: str | None, file: Path | None) -> None:
+@json_option
+def command(model: str, *, name: str | None, file: Path | None, as_json: bool) -> None:
     """Read MODEL (ORG/NAME, with @REVISION if wanted) from the hub and write its catalog row as TOML.
 
     Only config.json and the headers of the weight files are read. The row cites the commit that was read.
@@ -51,7 +54,7 @@ def command(model: str, *, name: str | None, file: Path | None) -> None:
     import os
     from datetime import UTC, datetime
 
-    from modelyard.cli.console import emit, say
+    from modelyard.cli.console import emit, emit_json, say
     from modelyard.cli.files import write_text
     from modelyard.hub import read_model, to_toml
 
@@ -61,8 +64,11 @@ def command(model: str, *, name: str | None, file: Path | None) -> None:
     text = to_toml(read)
     if read.unknown:
         say(f"not known: {', '.join(read.unknown)}")
+    if as_json:
+        emit_json({"schema": "modelyard.model/1", "model": read, "file": str(file) if file else None})
     if file is None:
-        emit(text)
+        if not as_json:
+            emit(text)
         return
     before = file.read_text(encoding="utf-8").rstrip("\n") + "\n\n" if file.exists() else ""
     write_text(file, before + text)

@@ -50,10 +50,13 @@ def command(  # noqa: PLR0913  # one parameter per option
     """  # noqa: D301  # click's mark for lines that are not re-flowed
     from modelyard.catalog.gpus import find_gpu
     from modelyard.cli.console import emit, emit_json, say
-    from modelyard.offers import find_vendor, load_offers
+    from modelyard.offers import find_vendor, load_offers, select
+    from modelyard.spec import Place
 
     wanted_vendors = {find_vendor(name).name for name in vendors}
     wanted_gpus = {find_gpu(name).name for name in gpus}
+    if regions:
+        select(load_offers(), Place(regions=tuple(regions)))  # refuses a region that nobody has, with the nearest
     found = [
         offer
         for offer in load_offers()

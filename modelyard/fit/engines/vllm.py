@@ -6,11 +6,15 @@
 
 import math
 
-from modelyard.fit.defaults import GRAPHS_BUDGETED, Flags, resolve_flags
+from modelyard.fit.defaults import GRAPHS_BUDGETED, MODELLED, Flags, parse_version, resolve_flags
 from modelyard.fit.engines.base import Case, Rules, StageBudget
 from modelyard.fit.kv_cache import plan_cache
 from modelyard.fit.runtime import estimate_runtime
 from modelyard.fit.types import FitRequest
+from modelyard.units import gib
+
+OLDEST_SEEN = (0, 5)
+"""The oldest engine version among the published runs."""
 
 
 def budget(case: Case) -> StageBudget:
@@ -22,8 +26,11 @@ def budget(case: Case) -> StageBudget:
     used = case.stage.weights_bytes + runtime.activations + runtime.non_torch + (runtime.cuda_graphs if inside else 0)
     kv = requested - used
     if request.kv_cache_memory_bytes is not None:
-        kv = request.kv_cache_memory_bytes
-        requested = used + kv
+        # Set outright, it still has to lie on the GPU beside everything else.
+        most = request.gpu.total_memory_bytes - runtime.context
+        room = most - used
+        kv = request.kv_cache_memory_bytes if request.kv_cache_memory_bytes <= room else min(room, 0) - 1
+        requested = min(used + kv, most)
     layout = plan_cache(
         request.model,
         case.dtype,
@@ -45,13 +52,20 @@ def budget(case: Case) -> StageBudget:
 def granted_by(request: FitRequest, flags: Flags) -> str:
     """The flag that bounds its memory."""
     if request.kv_cache_memory_bytes is not None:
-        return "kv-cache-memory-bytes leaves"
+        return f"the GPU holds beside a KV cache of {gib(request.kv_cache_memory_bytes):.2f} GiB"
     return f"gpu-memory-utilization {flags.gpu_memory_utilization:g} grants"
 
 
 def unknown(request: FitRequest) -> tuple[str, ...]:
     """What is not known of vLLM with these settings."""
     notes: list[str] = []
+    version = parse_version(request.engine_version)
+    if version > MODELLED:
+        notes.append(
+            f"vLLM {request.engine_version}: newer than what is modelled, taken as {MODELLED[0]}.{MODELLED[1]}"
+        )
+    elif version < OLDEST_SEEN:
+        notes.append(f"vLLM {request.engine_version}: older than any run that was checked")
     if request.data_parallel_size > 1:
         notes.append("workspaces of data-parallel experts: taken as one gathered batch in chunks; backends differ")
     if request.decode_context_parallel_size > 1:

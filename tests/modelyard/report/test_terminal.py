@@ -24,7 +24,7 @@ Start   about 19 min to the first answer, given up after 38 min, leaves about 41
         image    4 min  9.9 GB at 0.04 GB/s
         weights  9 min  410 GB at 0.8 GB/s
         load     4 min  103.9 GB per GPU from NVMe, compile and CUDA graphs
-Cost    $18.42 an hour   at most $20.31 before the deadline
+Cost    $18.42 an hour   $13,449.90 a month if it ran on   at most $20.31 before the deadline
         ✓ ceiling $30.00 in all
         llama-405b-machine  runpod 4× H200 secure   $18.36/h  2026-11-09  runpod.io
         llama-405b-machine  container disk, 471 GB   $0.06/h  2026-08-20  runpod.io
@@ -40,7 +40,9 @@ def test_the_trial_at_a_hundred_columns() -> None:
     assert (
         "+     Machine        llama-405b-machine      runpod 4× H200 secure, gone 1 h after it was asked for\n" in shown
     )
-    assert shown.endswith("Rules   1 pass · 0 warn · 0 fail\nNext    pulumi up -s trial-405b\n")
+    assert shown.endswith(
+        "Rules   1 pass · 0 warn · 0 fail\n        ✓ spend-ceiling\nNext    pulumi up -s trial-405b\n"
+    )
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
@@ -62,6 +64,7 @@ def test_a_broken_rule_says_what_was_measured_the_limit_and_the_way_out() -> Non
     shown = to_terminal(trial(rule("fail"), rule("pass")), width=100)
     assert (
         "Rules   1 pass · 0 warn · 1 fail\n"
+        "        ✓ spend-ceiling\n"
         "  ✗ spend-ceiling  The worst case stays under its ceiling\n"
         "        measured  llama-405b: $20.31 before the deadline\n"
         "        limit     $15.00 before the deadline (budget.max-spend-usd)\n"

@@ -77,6 +77,7 @@ def test_an_environment_is_not_written_over(stacks: Path, capsys: pytest.Capture
         (["demo", "--model", "llama-3.1-8b", "--life", "1}, x: {"], 2, "'1}, x: {' is not a length of time"),
         (["demo", "--model", "llama-3.1-8b", "--trial"], 2, "a trial must end"),
         (["demo", "--model", "llama-3.1-405b", "--gpu", "L4"], 3, "nothing on sale holds"),
+        (["demo", "--model", "llama-3.1-8b", "--life", "2h", "--max-spend-usd", "0.01"], 3, "over your $0.01"),
     ],
 )
 def test_nothing_is_written_that_cannot_be_planned(

@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import pytest
 
+from modelyard.catalog.gpus import find_gpu
+from modelyard.catalog.models import find_model
 from modelyard.errors import UsageError
 from modelyard.fit import Verdict, assess
 from modelyard.fit.assess import stage_budgets
 from modelyard.fit.defaults import resolve_flags
 from modelyard.fit.kv_cache import plan_cache
 from modelyard.fit.kv_dtype import KvDtype
+from modelyard.fit.types import FitRequest
 from modelyard.units import GIB
 from tests.modelyard.fit.builders import a_gpu, a_model, a_request, an_mi300x, deepseek_v3
 from tests.modelyard.fit.test_runtime import QWEN3_30B
@@ -108,3 +111,23 @@ def test_qwen3_coder_on_eight_ranks_needs_what_the_recipe_said() -> None:
     model = a_model(num_hidden_layers=62, num_key_value_heads=8, head_dim=128, max_position_embeddings=262_144)
     layout = plan_cache(model, KvDtype(name="bfloat16", element_bytes=2), 1)
     assert layout.bytes_for(1, 262_144, 8192) == 62 * GIB
+
+
+def test_a_cache_that_is_set_outright_must_lie_on_the_gpu() -> None:
+    request = FitRequest(
+        model=find_model("llama-3.3-70b"), quantization="fp8", gpu=find_gpu("H100-SXM"), max_model_len=8192
+    )
+    for quantization, count in (("bf16", 6_000_000_000), ("fp8", 10**20)):
+        fit = assess(replace(request, quantization=quantization, kv_cache_memory_bytes=count))
+        assert fit.verdict is Verdict.DOES_NOT_FIT
+        assert "the GPU holds beside a KV cache" in fit.reasons[0]
+        assert fit.per_gpu.reserve >= 0
+
+
+def test_versions_that_nobody_checked_are_said_to_be() -> None:
+    request = FitRequest(
+        model=find_model("llama-3.1-8b"), quantization="bf16", gpu=find_gpu("H100-SXM"), max_model_len=8192
+    )
+    assert "newer than what is modelled" in " ".join(assess(replace(request, engine_version="99.0")).unknown)
+    assert "older than any run" in " ".join(assess(replace(request, engine_version="0.1.0")).unknown)
+    assert assess(request).unknown == ()
