@@ -2,39 +2,70 @@
 
 Columns are those of ``tests/fixtures/vram_observations.csv``; others are ignored. A blank cell means the default of
 that engine version on that GPU. A row that cannot be read yields an object with ``error``, and the rest still come.
-``notes`` are read only for set-up that has no column: DP, DCP, expert parallel, enforce-eager.
+``notes`` are read only for set-up that has no column (DP, DCP, expert parallel, enforce-eager) and only where it is
+written as a flag, as ``key=value``, or as a clause of its own.
 """
 
 import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from modelyard.errors import ModelyardError, UsageError
+from modelyard.errors import ModelyardError, UsageError, quote
 from modelyard.fit.assess import assess, stage_budgets
 from modelyard.fit.engines import LOCAL
 from modelyard.fit.ranking import PINNED_ENGINE
 from modelyard.fit.reading import (
     KV_DTYPES,
+    UNSTATED,
     Resolver,
+    match_note,
     number,
     read_gpu,
     read_model,
     read_quantization,
     read_version,
+    stretched,
     whole,
 )
-from modelyard.fit.types import FitRequest
+from modelyard.fit.types import Fit, FitRequest, Verdict
 from modelyard.units import GIB
 
 BROKEN = "_broken"
 """Key of a row that is no CSV."""
 
 _TRUE = {"1", "true", "yes", "y", "on", "x"}
-_DP, _DCP = re.compile(r"\bDP ?=?(\d+)\b"), re.compile(r"\bDCP ?=?(\d+)\b|decode-context-parallel[- ](?:size )?(\d+)")
-_EAGER = re.compile(r"(?<!unless )(?<!unless --)(?<!without )enforce[-_]eager", re.IGNORECASE)
-_ENGINES = {"trt-llm": "tensorrt-llm", "tensorrtllm": "tensorrt-llm", "llamacpp": "llama.cpp", "llama-cpp": "llama.cpp"}
+_FALSE = {"0", "false", "no", "n", "off", *UNSTATED}
+_ENGINES = {
+    "trtllm": "tensorrt-llm", "trt-llm": "tensorrt-llm", "tensorrt_llm": "tensorrt-llm", "tensorrtllm": "tensorrt-llm",
+    "trt_llm": "tensorrt-llm", "llamacpp": "llama.cpp", "llama-cpp": "llama.cpp", "mlx-lm": "mlx", "mlx_lm": "mlx",
+}  # fmt: skip
+_OWN_FRACTION = {"sglang", "tensorrt-llm", "tgi"}
+"""Engines whose ``gmu`` cell can only mean their own fraction."""
+
+_TOKENS = {"k": 1024.0, "m": 1024.0**2}
+_GIB = {"gib": 1.0, "gb": 1e9 / GIB, "mib": 1 / 1024, "mb": 1e6 / GIB}
+_SHARE = {"%": 0.01}
+
+_HEDGED = re.compile(
+    r"\b(?:unless|without|no|not|never|compared|instead|vs|versus|than|if|or|try|elsewhere|would|until)\b",
+    re.IGNORECASE,
+)
+_SWITCHES = {
+    "eager": re.compile(r"(?:--|\b)enforce[-_]eager(?:[= ](?P<value>true|false|[01])\b)?", re.IGNORECASE),
+    "ep": re.compile(r"(?:--|\b)enable[-_]expert[-_]parallel(?:[= ](?P<value>true|false|[01])\b)?", re.IGNORECASE),
+}
+_SIZES = {
+    "dp": re.compile(r"(?:--data[-_]parallel[-_]size[= ]|\bdata_parallel_size ?= ?|\bdp ?= ?)(\d+)\b", re.IGNORECASE),
+    "dcp": re.compile(
+        r"(?:--decode[-_]context[-_]parallel[-_]size[= ]|\bdecode_context_parallel_size ?= ?|\bdcp ?= ?"
+        r"|^decode-context-parallel )(\d+)\b",
+        re.IGNORECASE,
+    ),
+}
+_TERM = re.compile(r"(?P<eager>enforce[-_]eager)|(?P<ep>expert[- ]parallel)|DP ?(?P<dp>\d+)|DCP ?(?P<dcp>\d+)")
 
 
 def fit_csv(text: str, resolver: Resolver | None = None) -> list[dict[str, Any]]:
@@ -59,7 +90,7 @@ def read_rows(text: str) -> Iterator[dict[str, str]]:
         except csv.Error as error:
             yield {BROKEN: f"no CSV: {error}"}
             continue
-        if not any(cell.strip() for cell in cells):
+        if not cells or (header is None and not any(cell.strip() for cell in cells)):
             continue
         if header is None:
             header = [cell.strip().lower() for cell in cells]
@@ -79,42 +110,66 @@ def request_of(row: Mapping[str, str], resolver: Resolver | None = None) -> tupl
     Raises:
         UsageError: a cell that cannot be read: names the column.
     """
+    read = _read(row, resolver)
+    return read.request, read.notes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    """A row, read."""
+
+    request: FitRequest
+    notes: tuple[str, ...]
+    doubts: tuple[str, ...]
+    """What was assumed and keeps the row from a plain ``fits``."""
+
+
+def _read(row: Mapping[str, str], resolver: Resolver | None) -> _Read:
     cell = _Cells(row)
     if cell["hf_id"] == "" and cell["model"] == "":
         raise UsageError("no model", details="where    columns hf_id and model are blank")
-    model = read_model(cell["hf_id"], cell["model"], resolver)
-    model, quantization, quantized = read_quantization(model, cell["hf_id"], cell["quant"])
-    gpu, assumed = read_gpu(cell["gpu"], number(cell["gpu_mem_gib"], "gpu_mem_gib"))
+    found = read_model(cell["hf_id"], cell["model"], resolver)
+    model, quantization, quantized = read_quantization(found, cell["hf_id"], cell["quant"])
+    card = read_gpu(cell["gpu"], number(cell["gpu_mem_gib"], "gpu_mem_gib", _GIB))
     engine = cell["engine"].lower() or "vllm"
+    engine = _ENGINES.get(engine, engine)
     longest = model.max_position_embeddings
-    asked = whole(cell["max_model_len"], "max_model_len") or longest
-    notes = [*quantized, *assumed]
+    asked = _count(cell, "max_model_len", _TOKENS) or longest
+    notes = [*match_note(found, cell["hf_id"]), *quantized, *card.notes]
+    doubts = [] if card.known else [card.notes[-1]]
     if asked > longest:
-        notes.append(f"a context of {asked:,} tokens: taken as the model's {longest:,}")
+        model = stretched(model, asked)
+        notes.append(f"asked {asked:,} tokens, model reads {longest:,}: computed at {asked:,}")
+        doubts.append(f"a context of {asked:,} tokens is beyond the model's {longest:,}: engines refuse it by default")
+    fraction, share = number(cell["memory_fraction"], "memory_fraction", _SHARE), number(cell["gmu"], "gmu", _SHARE)
+    if engine in _OWN_FRACTION and fraction is None and share is not None:
+        fraction, share = share, None
+        notes.append(f"gmu: read as {engine}'s own memory fraction")
     kv_dtype = cell["kv_dtype"].lower()
-    cache_gib = number(cell["kv_cache_memory_gib"], "kv_cache_memory_gib")
+    cache_gib = number(cell["kv_cache_memory_gib"], "kv_cache_memory_gib", _GIB)
+    noted = _set_up(cell["notes"])
+    eager, spread = _switch(cell, "enforce_eager"), _switch(cell, "ep")
     request = FitRequest(
         model=model,
         quantization=quantization,
-        gpu=gpu,
-        max_model_len=min(asked, longest),
-        tensor_parallel_size=whole(cell["tp"], "tp") or 1,
-        pipeline_parallel_size=whole(cell["pp"], "pp") or 1,
-        engine=_ENGINES.get(engine, engine),
+        gpu=card.gpu,
+        max_model_len=asked,
+        tensor_parallel_size=_count(cell, "tp") or 1,
+        pipeline_parallel_size=_count(cell, "pp") or 1,
+        engine=engine,
         engine_version=read_version(cell["engine_version"], PINNED_ENGINE),
-        gpu_memory_utilization=number(cell["gmu"], "gmu"),
-        max_num_seqs=whole(cell["max_num_seqs"], "max_num_seqs"),
-        max_num_batched_tokens=whole(cell["max_batched_tokens"], "max_batched_tokens"),
+        gpu_memory_utilization=share,
+        max_num_seqs=_count(cell, "max_num_seqs"),
+        max_num_batched_tokens=_count(cell, "max_batched_tokens", _TOKENS),
         kv_cache_dtype=KV_DTYPES.get(kv_dtype, kv_dtype),
-        enforce_eager=cell["enforce_eager"].lower() in _TRUE or bool(_EAGER.search(cell["notes"])),
-        data_parallel_size=whole(cell["dp"], "dp") or _noted(_DP, cell["notes"]),
-        expert_parallel=model.moe is not None
-        and (cell["ep"].lower() in {*_TRUE, *"23456789"} or "expert parallel" in cell["notes"].lower()),
-        decode_context_parallel_size=whole(cell["dcp"], "dcp") or _noted(_DCP, cell["notes"]),
+        enforce_eager=bool(noted.get("eager")) if eager is None else eager,
+        data_parallel_size=_count(cell, "dp") or noted.get("dp", 1),
+        expert_parallel=model.moe is not None and (bool(noted.get("ep")) if spread is None else spread),
+        decode_context_parallel_size=_count(cell, "dcp") or noted.get("dcp", 1),
         kv_cache_memory_bytes=None if cache_gib is None else round(cache_gib * GIB),
-        memory_fraction=number(cell["memory_fraction"], "memory_fraction"),
+        memory_fraction=fraction,
     )
-    return request, tuple(notes)
+    return _Read(request=request, notes=tuple(notes), doubts=tuple(doubts))
 
 
 class _Cells:
@@ -127,10 +182,58 @@ class _Cells:
         return self._row.get(column) or ""
 
 
-def _noted(pattern: re.Pattern[str], notes: str) -> int:
-    match = pattern.search(notes)
-    found = next((int(group) for group in match.groups() if group), 1) if match else 1
-    return found if 1 <= found <= 1024 else 1
+def _count(cell: _Cells, column: str, units: Mapping[str, float] | None = None) -> int | None:
+    value = whole(cell[column], column, units)
+    if value is not None and value < 1:
+        raise UsageError(f"{quote(cell[column])} is less than 1", details=f"where    column {column}")
+    return value
+
+
+def _switch(cell: _Cells, column: str) -> bool | None:
+    """Whether it is on: any whole number above 1 counts as a size; None when blank."""
+    text = cell[column].lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return None if text in UNSTATED else False
+    value = whole(text, column)
+    if value is None or value < 1:
+        raise UsageError(f"{quote(cell[column])} is neither yes nor no", details=f"where    column {column}")
+    return True
+
+
+def _set_up(notes: str) -> dict[str, int]:
+    """Set-up that the notes state: flags, ``key=value``, and clauses that say nothing else (``DP8 + expert parallel``).
+
+    Advice and comparisons (``unless --enforce-eager``, ``compared with DP8``) state nothing.
+    """
+    found: dict[str, int] = {}
+    for clause in re.split(r"[;,]", re.sub(r"\([^()]*\)", "", notes)):
+        text = clause.strip()
+        terms = re.split(r" ?\+ ?| and ", text)
+        matches = [_TERM.fullmatch(term.strip()) for term in terms]
+        if all(matches):
+            for match in matches:
+                if match is not None and match.lastgroup is not None:
+                    value = match[match.lastgroup]
+                    found[match.lastgroup] = int(value) if value.isdecimal() else 1
+        else:
+            found.update(_flags(text))
+    return {name: value for name, value in found.items() if value <= 1024 and (value or name in _SWITCHES)}
+
+
+def _flags(clause: str) -> dict[str, int]:
+    if _HEDGED.search(clause):
+        return {}
+    found: dict[str, int] = {}
+    for name, pattern in _SWITCHES.items():
+        match = pattern.search(clause)
+        if match and (match["value"] or match[0].startswith("--")):
+            found[name] = int((match["value"] or "1").lower() in _TRUE)
+    for name, pattern in _SIZES.items():
+        if size := pattern.search(clause):
+            found[name] = int(size[1])
+    return found
 
 
 def _row(line: int, row: Mapping[str, str], resolver: Resolver | None) -> dict[str, Any]:
@@ -138,7 +241,8 @@ def _row(line: int, row: Mapping[str, str], resolver: Resolver | None) -> dict[s
     if BROKEN in row:
         return {**label, "error": row[BROKEN]}
     try:
-        request, notes = request_of(row, resolver)
+        read = _read(row, resolver)
+        request = read.request
         fit = assess(request)
         weights, kv = fit.per_gpu.weights, fit.per_gpu.kv_cache
         if request.engine not in LOCAL:  # logs quote the first stage; tokens are those of the scarcest
@@ -154,6 +258,12 @@ def _row(line: int, row: Mapping[str, str], resolver: Resolver | None) -> dict[s
         "kv_cache_gib_per_gpu": round(kv / GIB, 4),
         "kv_cache_tokens": fit.kv_cache_tokens,
         "max_concurrency": round(fit.max_concurrency, 4),
-        "verdict": str(fit.verdict),
-        "unknown": [*notes, *fit.unknown],
+        **_judged(fit, read.doubts),
+        "unknown": [*read.notes, *fit.unknown],
     }
+
+
+def _judged(fit: Fit, doubts: tuple[str, ...]) -> dict[str, Any]:
+    if fit.verdict is Verdict.FITS and doubts:
+        return {"verdict": str(Verdict.TIGHT), "reasons": list(doubts)}
+    return {"verdict": str(fit.verdict), "reasons": list(fit.reasons)}

@@ -1,9 +1,10 @@
 """What people write in tables about runs, as catalog rows and flags: read liberally, and every assumption is said."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from modelyard.catalog.gpus import Gpu, find_gpu, load_gpus
 from modelyard.catalog.models import Checkpoint, Model, find_model, load_models
@@ -25,12 +26,54 @@ KV_DTYPES = {
     "": "auto", "bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp8_e4m3fn": "fp8_e4m3", "fp32": "bfloat16",
 }  # fmt: skip
 
+_SIZE = re.compile(r"(?:\d+x|a)?\d+(?:\.\d+)?b|a?\d{3}m")
+_QUANTIZED = re.compile(
+    r"(?:awq|gptq|gguf|bnb|fp8|fp4|nvfp4|mxfp4|int[48]|[48]-?bit|w\d+a\d+|dynamic|block|quantized\.w\d+a\d+|-)+"
+)
+_OTHER = re.compile(
+    r"draft|eagle|speculat|medusa|dflash|\blora\b|adapter|reranker|embedding|reward(?!ed)|\bprm\b|pruned|distill"
+)
+"""Words of checkpoints that are other models than the one that they are called after."""
+
+# Words of a hub id → scheme; the first that matches. None: a scheme whose size is not known.
+_SUFFIXES: tuple[tuple[str, str | None], ...] = (
+    (r"exl[23]|hqq|aqlm|bitnet|(?<![a-z0-9])[2356]-?bits?\b|int[23]\b", None),
+    (r"nvfp4", "nvfp4"),
+    (r"mxfp4", "mxfp4"),
+    (r"mxfp8", "mxfp8"),
+    (r"fp8.*block", "fp8-block"),
+    (r"fp8", "fp8"),
+    (r"w4a16", "w4a16"),
+    (r"w4a8", "w4a8"),
+    (r"w8a8", "int8-w8a8"),
+    (r"w8a16", "w8a16"),
+    (r"gptq.*(?:int8|8-?bit)", "w8a16"),
+    (r"(?:bnb|bitsandbytes).*8-?bit", "int8"),
+    (r"bnb|bitsandbytes|nf4", "bnb-nf4"),
+    (r"gptq", "gptq-int4"),
+    (r"awq", "awq-int4"),
+    (r"gguf", "q4_k_m"),
+    (r"int4|4-?bit|autoround|auto-round", "int4"),
+    (r"int8|8-?bit", "int8"),
+    (r"(?<![a-z0-9])fp4\b", "nvfp4"),
+)
+_PRESET = re.compile(r"(?<![a-z0-9])(i?q\d_(?:k_[sm]|k|\d|xxs|xs|s|m|nl))(?![a-z0-9])")
+
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_NUMBER = re.compile(r"-?\d[\d,_ ]*(?:\.\d+)?(?:[eE]-?\d+)?")
+_NUMBER = re.compile(
+    r"[~≈]? ?(?P<value>[-+]?(?:\d{1,3}(?:[,_ ]\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.)?(?:e[-+]?\d{1,3})?) ?(?P<unit>[a-z%]*)"
+    r"(?: ?\((?:assumed|default|presumed|approx\.?|approximate|estimated)\))?"
+)
+_PERCENT = {"%": 0.01}
 
 
-def number(text: str, column: str) -> float | None:
-    """A number as people write it (``8,192``, ``95%``, ``~0.9``); None when blank.
+def number(text: str, column: str, units: Mapping[str, float] = _PERCENT) -> float | None:
+    """A number as people write it (``8,192``, ``95%``, ``.9``, ``~0.9``); None when blank.
+
+    Args:
+        text: the cell.
+        column: its column, for the message.
+        units: suffixes that mean something in that column, in lower case, and what each is worth.
 
     Raises:
         UsageError: something else.
@@ -38,26 +81,31 @@ def number(text: str, column: str) -> float | None:
     bare = text.strip().lower()
     if bare in UNSTATED:
         return None
-    match = _NUMBER.search(bare)
-    if match is None or len(bare) > 60:
-        raise UsageError(f"{quote(text)} is no number", details=f"where    column {column}")
-    value = float(re.sub(r"[,_ ]", "", match[0]))
-    rest = bare[match.end() :].strip()
-    if rest.startswith("%"):
-        return value / 100
-    return value * (1024 if rest == "k" else 1024**2 if rest == "m" else 1)
+    match = _NUMBER.fullmatch(bare) if len(bare) <= 60 else None
+    if match is not None and re.search(r"^[-+]?\.?\d", match["value"]) and match["unit"] in {"", *units}:
+        value = float(re.sub(r"[,_ ]", "", match["value"]))
+        if match["unit"] == "%":
+            return value / 100
+        return value * units.get(match["unit"], 1)
+    known = f"; units known there: {', '.join(units)}" if units else ""
+    raise UsageError(f"{quote(text)} is no number", details=f"where    column {column}{known}")
 
 
-def whole(text: str, column: str) -> int | None:
+def whole(text: str, column: str, units: Mapping[str, float] | None = None) -> int | None:
     """A whole number; None when blank.
+
+    Args:
+        text: the cell.
+        column: its column, for the message.
+        units: as for ``number``; none by default.
 
     Raises:
         UsageError: something else.
     """
-    value = number(text, column)
+    value = number(text, column, units or {})
     if value is None:
         return None
-    if value != value // 1 or not -(10**12) < value < 10**12:
+    if not -(10**12) < value < 10**12 or value != value // 1:
         raise UsageError(f"{quote(text)} is no whole number", details=f"where    column {column}")
     return int(value)
 
@@ -100,8 +148,40 @@ def _known_family(hub_id: str, title: str) -> bool:
     model = _by_title(title)
     if model is None:
         return False
-    size = re.search(r"\d+(?:\.\d+)?b", _key(hub_id.rsplit("/", maxsplit=1)[-1]))
-    return size is None or size[0] in _key(model.title) or size[0] in _key(model.name)
+    return _same_size(hub_id, model)
+
+
+def _same_size(hub_id: str, model: Model) -> bool:
+    """Every size in the name is the model's, and nothing in it names a draft or an adapter of the model."""
+    words = re.split(r"[-_]", hub_id.rsplit("/", maxsplit=1)[-1].lower())
+    names = _key(model.title), _key(model.name), _key(model.hub_id)
+    sizes = [word for word in words if _SIZE.fullmatch(word)]
+    other = _OTHER.search(hub_id.rsplit("/", maxsplit=1)[-1].lower())
+    own = other is None or any(_key(other[0]) in name for name in names)
+    return own and all(any(size in name for name in names) for size in sizes)
+
+
+def match_note(model: Model, hub_id: str) -> tuple[str, ...]:
+    """What to say when the hub id is not one that is known, so that the model was found by a name only."""
+    match = _HUB_ID.search(hub_id)
+    if match is None or match[0].lower() in {model.hub_id.lower(), *(c.hub_id.lower() for c in model.checkpoint)}:
+        return ()
+    try:
+        if find_model(match[0]).name == model.name:
+            return ()
+    except UnknownNameError:
+        pass
+    return (f"matched by name: {match[0]} as {model.title}",)
+
+
+@lru_cache(maxsize=4096)
+def _stretched(key: ById[Model], length: int) -> Model:
+    return replace(key.value, max_position_embeddings=length)
+
+
+def stretched(model: Model, length: int) -> Model:
+    """The model, said to read ``length`` tokens; the same object again for the same question."""
+    return _stretched(ById(model), length)
 
 
 def _by_title(title: str) -> Model | None:
@@ -124,13 +204,21 @@ def _by_name(hub_id: str) -> Model | None:
     if match is None:
         return None
     words = re.sub(r"^meta-", "", match[0].split("/")[-1], flags=re.IGNORECASE).split("-")
-    size = next((word.lower() for word in words if re.fullmatch(r"\d+(?:\.\d+)?[bB]", word)), None)
-    while words:
-        found = _titles().get(_key("-".join(words)))
-        if found is not None and size is not None and size in _key(found.name):
-            return found
-        words.pop()
+    size = next((word.lower() for word in words if _SIZE.fullmatch(word.lower())), None)
+    kept = len(words)
+    while kept:
+        found = _titles().get(_key("-".join(words[:kept])))
+        if found is not None and _said(found, size, "-".join(words[kept:])):
+            return found if _same_size(match[0], found) else None
+        kept -= 1
     return None
+
+
+def _said(model: Model, size: str | None, dropped: str) -> bool:
+    """Whether the name says the model's size, or says nothing beyond its own name but a scheme."""
+    if size is None:
+        return _QUANTIZED.fullmatch(dropped.lower()) is not None
+    return size in _key(model.name) or size in _key(model.hub_id)
 
 
 @lru_cache(maxsize=1)
@@ -146,7 +234,17 @@ def _key(text: str) -> str:
     return re.sub(r"[^a-z0-9.]", "", text.lower())
 
 
-def read_gpu(name: str, memory_gib: float | None) -> tuple[Gpu, tuple[str, ...]]:
+class Card(NamedTuple):
+    """The GPU of a row."""
+
+    gpu: Gpu
+    notes: tuple[str, ...]
+    """What had to be assumed."""
+    known: bool = True
+    """False when nothing in the catalog resembles it, so that a stand-in is used."""
+
+
+def read_gpu(name: str, memory_gib: float | None) -> Card:
     """The GPU of a row, with the memory that the row states, and what had to be assumed.
 
     Raises:
@@ -158,33 +256,111 @@ def read_gpu(name: str, memory_gib: float | None) -> tuple[Gpu, tuple[str, ...]]
 
 
 @lru_cache(maxsize=16384)
-def _read_gpu(name: str, memory_gib: float | None) -> tuple[Gpu, tuple[str, ...]]:
-    notes: tuple[str, ...] = ()
+def _read_gpu(name: str, memory_gib: float | None) -> Card:
     if name.lower() in UNSTATED:
-        gpu, notes = find_gpu(STAND_IN_GPU), (f"which GPU it was: taken as {STAND_IN_GPU}",)
+        card = Card(find_gpu(STAND_IN_GPU), (f"which GPU it was: taken as {STAND_IN_GPU}",))
     else:
-        found = _named_gpu(name)
-        if found is None and memory_gib is None:
-            raise UnknownNameError("GPU", name, (g.name for g in load_gpus()))
-        gpu = found or find_gpu(STAND_IN_GPU)
-        if found is None:
-            notes = (f"GPU {quote(name)}: taken for a {STAND_IN_GPU} with {memory_gib:g} GiB",)
+        card = _named_gpu(name, memory_gib)
     if memory_gib is None:
-        return gpu, notes
-    total = round(memory_gib * GIB)
-    return replace(gpu, total_memory_bytes=total, total_memory_estimated=False), notes
+        return card
+    gpu = replace(card.gpu, total_memory_bytes=round(memory_gib * GIB), total_memory_estimated=False)
+    return card._replace(gpu=gpu)
 
 
-def _named_gpu(name: str) -> Gpu | None:
-    bare = re.sub(r"\(.*?\)", "", name).strip()
-    tries = [name, bare, re.sub(r"[-_ ]?\d+ ?(?:gb|gib)\b", "", bare, flags=re.IGNORECASE), bare.split(" ")[0]]
-    tries += [bare.split("-")[0], re.sub(r"^\d+ ?[x×*] ?", "", bare)]
-    for text in dict.fromkeys(tries):
-        try:
-            return find_gpu(text)
-        except UnknownNameError:
-            continue
-    return None
+def _named_gpu(name: str, memory_gib: float | None) -> Card:
+    if (found := _find_gpu(name)) is not None:
+        return Card(found, ())
+    counted = re.match(r"\d+ ?[x×*] ?(?=[A-Za-z])", name)
+    notes = (f"'{counted[0].strip()}' before the GPU's name: GPUs are counted by tp, pp and dp",) if counted else ()
+    bare = re.sub(r"\(.*?\)", "", name[counted.end() :] if counted else name).strip()
+    size = re.search(r"(\d+) ?(?:gb|gib|g)\b", bare, flags=re.IGNORECASE)
+    written = int(size[1]) if size else None
+    plain = re.sub(r"[-_ ]?\d+ ?(?:gb|gib|g)\b", "", bare, flags=re.IGNORECASE).strip(" -_")
+    for text in (bare, plain):
+        found = _find_gpu(text)
+        if found is not None and (written is None or _near(found, written)):
+            return Card(found, notes)
+    resembling = _resembling(bare, memory_gib or written)
+    found = _find_gpu(plain) or resembling or _find_gpu(bare.split(" ")[0])
+    if resembling is not None and written is not None and _near(resembling, written):
+        found = resembling
+    if found is None or (found is resembling and memory_gib is None and written is None and _ambiguous(bare)):
+        if memory_gib is None:
+            raise UnknownNameError("GPU", name, (g.name for g in load_gpus()))
+        stand_in = find_gpu(STAND_IN_GPU)
+        said = f"GPU {quote(name)}: taken for a {STAND_IN_GPU} with {memory_gib:g} GiB"
+        return Card(stand_in, (*notes, said), known=False)
+    if memory_gib is None and written is not None and not _near(found, written):
+        found = _with_memory(found, written)
+        notes = (*notes, f"GPU {quote(name)}: taken as {found.name} with {found.total_memory_bytes / GIB:.2f} GiB")
+    elif _find_gpu(plain) is not found:
+        notes = (*notes, f"GPU {quote(name)}: taken as {found.name}")
+    return Card(found, notes)
+
+
+def _find_gpu(name: str) -> Gpu | None:
+    try:
+        return find_gpu(name)
+    except UnknownNameError:
+        return None
+
+
+def _near(gpu: Gpu, gigabytes: float) -> bool:
+    return abs(gpu.marketing_gb - gigabytes) <= 0.1 * gigabytes
+
+
+def _with_memory(gpu: Gpu, gigabytes: int) -> Gpu:
+    """The GPU with that much memory; the engine sees of it what it sees of another card of that size."""
+    twin = next((g for g in load_gpus() if g.marketing_gb == gigabytes and g.vendor == gpu.vendor), None)
+    total = twin.total_memory_bytes if twin else round(gpu.total_memory_bytes / gpu.marketing_gb * gigabytes)
+    return replace(gpu, total_memory_bytes=total, total_memory_estimated=True)
+
+
+def _ambiguous(name: str) -> bool:
+    """Names that come with several sizes of memory, or that stand for another card."""
+    return re.search(r"[hb][128]00|h20\b|h200|mi3\d\d|gh200|gb[23]00|b300", name.lower()) is None
+
+
+def _resembling(name: str, memory: float | None) -> Gpu | None:
+    """The catalog's card of the same class."""
+    text = name.lower()
+    large = memory or 0
+    pcie = "pci" in text
+    nvl = "nvl" in text
+    hopper = "H200" if large > 100 else "H100-NVL" if nvl or large > 85 else "H100-PCIe" if pcie else "H100-SXM"
+    classes: tuple[tuple[str, str], ...] = (
+        (r"gh200", "GH200"),
+        (r"gb300", "GB300"),
+        (r"gb200", "GB200"),
+        (r"\bb300", "B300"),
+        (r"\bb[12]00", "B200"),
+        (r"\bh20(?!\d)", "H20"),
+        (r"\bh200", "H200-NVL" if nvl else "H200"),
+        (r"\bh[18]00", hopper),
+        (r"\ba[18]00", f"A100-{40 if 0 < large <= 48 else 80}-{'PCIe' if pcie else 'SXM'}"),
+        (r"\ba30\b", "A100-40-PCIe"),
+        (r"\bv100|\bt4\b|titan|quadro|(?:rtx|gtx)[ _-]?[12]0\d0", "T4"),
+        (r"mi35\d", "MI355X"),
+        (r"mi32\d", "MI325X"),
+        (r"mi[23]\d\d", "MI300X"),
+        (r"rtx[ _-]?pro", "RTX-PRO-6000"),
+        (r"\bada\b", "RTX-6000-Ada"),
+        (r"(?:rtx[ _-]?|\b)50[5-9]0", "RTX-5090"),
+        (r"(?:rtx[ _-]?|\b)40[5-9]0", "RTX-4090"),
+        (r"(?:rtx[ _-]?|\b)30[5-9]0", "RTX-3090"),
+        (r"rtx[ _-]?a\d{4}|\ba[456]\d00\b", "RTX-A6000"),
+        (r"\ba40\b", "A40"),
+        (r"\ba10g\b", "A10G"),
+        (r"\ba(?:2|10|16)[gm]?\b", "A10"),
+        (r"\bl20\b|\bl40s", "L40S"),
+        (r"\bl40", "L40"),
+        (r"\bl[24]\b", "L4"),
+    )
+    found = next((find_gpu(target) for pattern, target in classes if re.search(pattern, text)), None)
+    if found is not None and re.search(r"mi2\d\d|v100", text):  # older than the card that stands for them
+        old = {"MI300X": ("bf16", "fp16"), "T4": ("fp16", "int8", "int4")}
+        return replace(found, precisions=old[found.name])
+    return found
 
 
 def read_quantization(model: Model, hub_id: str, written: str) -> tuple[Model, str, tuple[str, ...]]:
@@ -202,6 +378,8 @@ def read_quantization(model: Model, hub_id: str, written: str) -> tuple[Model, s
 def _read_quantization(key: ById[Model], hub_id: str, written: str) -> tuple[Model, str, tuple[str, ...]]:
     model, named = key.value, _checkpoint(key.value, hub_id)
     if written in RELEASED:
+        if named is None and (scheme := _scheme_of(model, hub_id)) is not None:
+            return _repackaged(model, hub_id, scheme)
         return model, named.hub_id if named is not None else model.native_quantization, ()
     if "runtime" in written or "online" in written or "on-the-fly" in written:
         return model, "fp8-online" if "fp8" in written else written.split("-", maxsplit=1)[0], ()
@@ -210,6 +388,34 @@ def _read_quantization(key: ById[Model], hub_id: str, written: str) -> tuple[Mod
     if (alike := _alike(model, hub_id, written)) is not None:
         return model, alike.hub_id, ()
     return _unlisted_quantization(model, named, hub_id, written)
+
+
+def _scheme_of(model: Model, hub_id: str) -> str | None:
+    """The scheme that the name of a repackaging ends in; None when it names none.
+
+    Raises:
+        UsageError: it names one whose size is not known.
+    """
+    match = _HUB_ID.search(hub_id)
+    if match is None or match[0].lower() == model.hub_id.lower():
+        return None
+    text = match[0].rsplit("/", maxsplit=1)[-1].lower()
+    if preset := _PRESET.search(text.replace("-", "_")):
+        return preset[1]
+    for pattern, scheme in _SUFFIXES:
+        if re.search(pattern, text):
+            if scheme is None:
+                raise UnknownNameError("quantization", match[0], model.quantizations)
+            return scheme
+    return None
+
+
+def _repackaged(model: Model, hub_id: str, scheme: str) -> tuple[Model, str, tuple[str, ...]]:
+    said = f"quantization: {scheme}, from the name {quote(hub_id)}"
+    if (alike := _alike(model, hub_id, scheme)) is not None:
+        return model, alike.hub_id, (said,)
+    changed, quantization, notes = _with_checkpoint(model, hub_id, scheme)
+    return changed, quantization, (said, *notes)
 
 
 def _alike(model: Model, hub_id: str, written: str) -> Checkpoint | None:

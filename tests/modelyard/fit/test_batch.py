@@ -15,7 +15,7 @@ from tests.modelyard.fit.builders import a_model
 
 KEYS = {
     "row", "model", "weights_gib_per_gpu", "kv_cache_gib_per_gpu", "kv_cache_tokens", "max_concurrency", "verdict",
-    "unknown",
+    "reasons", "unknown",
 }  # fmt: skip
 ROW = {
     "hf_id": "meta-llama/Llama-3.1-8B-Instruct", "quant": "bf16", "gpu": "H100-80GB-SXM", "gpu_mem_gib": "79.19",
@@ -61,6 +61,11 @@ ABSURD: list[dict[str, str]] = [
     {"gpu_mem_gib": "-3"},
     {"max_model_len": "-5"},
     {"tp": "3"},
+    {"tp": "0"},
+    {"pp": "0"},
+    {"max_model_len": "0"},
+    {"ep": "perhaps"},
+    {"gpu_mem_gib": "80 furlongs"},
     {"pp": "99"},
     {"kv_dtype": "int3"},
     {"hf_id": "llama-3.1-8b", "quant": "q99"},
@@ -127,9 +132,67 @@ def test_the_resolver_finds_what_the_catalog_lacks() -> None:
     assert asked == ["me/mine-8b", "me/other"]
 
 
-def test_a_context_beyond_the_model_is_said() -> None:
-    result = one(max_model_len="999999")
-    assert "a context of 999,999 tokens: taken as the model's 131,072" in result["unknown"]
+def test_a_context_beyond_the_model_never_plainly_fits() -> None:
+    at_limit, beyond, far = (one(max_model_len=n) for n in ("131072", "262144", "999999"))
+    assert "asked 999,999 tokens, model reads 131,072: computed at 999,999" in far["unknown"]
+    assert (at_limit["verdict"], beyond["verdict"], far["verdict"]) == ("fits", "tight", "does_not_fit")
+    assert beyond["max_concurrency"] == pytest.approx(at_limit["max_concurrency"] / 2, rel=0.01)
+    assert "refuse" in beyond["reasons"][0]
+
+
+def test_a_stand_in_never_plainly_fits() -> None:
+    result = one(gpu="Voodoo 2")
+    assert result["verdict"] == "tight"
+    assert result["reasons"] == [n for n in result["unknown"] if "taken for a H100-SXM" in n]
+
+
+def test_no_kernel_is_said() -> None:
+    result = one(gpu="MI300X", gpu_mem_gib="", quant="awq")
+    assert result["verdict"] == "does_not_fit"
+    assert "kernel" in result["reasons"][0]
+
+
+@pytest.mark.parametrize(
+    ("written", "gib"), [("80 GB", 80e9 / GIB), ("81559 MiB", 81559 / 1024), ("79.19GiB", 79.19), ("79.19", 79.19)]
+)
+def test_units_of_gpu_memory(written: str, gib: float) -> None:
+    assert request_of({**ROW, "gpu_mem_gib": written})[0].gpu.total_memory_bytes == round(gib * GIB)
+
+
+@pytest.mark.parametrize(
+    ("engine", "name"),
+    [("sglang", "sglang"), ("tgi", "tgi"), *((n, "tensorrt-llm") for n in ("trtllm", "trt-llm", "tensorrt_llm"))],
+)
+def test_gmu_is_the_fraction_of_that_engine(engine: str, name: str) -> None:
+    request, notes = request_of({**ROW, "engine": engine, "gmu": "0.8"})
+    assert (request.engine, request.memory_fraction, request.gpu_memory_utilization) == (name, 0.8, None)
+    assert notes
+    assert request_of({**ROW, "engine": engine, "memory_fraction": ".7"})[0].memory_fraction == 0.7
+
+
+def test_mlx_lm_is_mlx() -> None:
+    assert request_of({**ROW, "engine": "mlx-lm"})[0].engine == "mlx"
+
+
+@pytest.mark.parametrize(
+    ("notes", "dp", "ep", "eager"),
+    [
+        ("compared with DP8 elsewhere", 1, False, False),
+        ("enforce_eager=False", 1, False, False),
+        ("enforce_eager=True; data_parallel_size=4", 4, False, True),
+        ("--data-parallel-size 2 --enable-expert-parallel", 2, True, False),
+        ("the expert parallel run failed, enforce-eager", 1, False, True),
+        ("dp=0", 1, False, False),
+    ],
+)
+def test_notes_that_state_set_up(notes: str, dp: int, *, ep: bool, eager: bool) -> None:
+    request, _ = request_of({"hf_id": "Qwen/Qwen3-30B-A3B", "gpu": "H100", "notes": notes})
+    assert (request.data_parallel_size, request.expert_parallel, request.enforce_eager) == (dp, ep, eager)
+
+
+@pytest.mark.parametrize(("ep", "on"), [("16", True), ("no", False), ("0", False), ("", False), ("yes", True)])
+def test_expert_parallel_is_a_size_or_a_switch(ep: str, *, on: bool) -> None:
+    assert request_of({"hf_id": "Qwen/Qwen3-30B-A3B", "gpu": "H100", "ep": ep})[0].expert_parallel is on
 
 
 class TestReading:
@@ -139,6 +202,10 @@ class TestReading:
             {"hf_id": "a/b", "quant": "bf16", "whatever": ""},
             {"hf_id": "c/d", "quant": "fp8", "whatever": "x"},
         ]
+
+    def test_a_record_of_blank_cells_keeps_its_place(self) -> None:
+        results = fit_csv("hf_id,gpu,tp\nQwen/Qwen3-8B,H200,1\n,,\n\nQwen/Qwen3-8B,H200,1\n")
+        assert [("error" in r) for r in results] == [False, True, False]
 
     def test_an_empty_table(self) -> None:
         assert fit_csv("") == []
