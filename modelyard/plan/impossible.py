@@ -8,7 +8,7 @@ from modelyard.fit import Fit
 from modelyard.offers import Offer, Rejection, find_vendor, load_offers, select
 from modelyard.plan.holds import fit_on
 from modelyard.plan.request import Asked
-from modelyard.spec import Place
+from modelyard.spec import Place, Trust
 from modelyard.units import format_usd
 
 
@@ -37,9 +37,26 @@ def _cheapest_way_out(asked: Asked, rejected: Sequence[Rejection]) -> str:
     best = _cheapest(asked, dearer) or _cheapest(asked, (r.offer for r in rejected if r.offer.rentable))
     if best is None:
         return "no single machine that can be rented holds it; lower context, concurrency or precision"
-    reason = next((r.reason for r in rejected if r.offer.key == best.key), "it is outside your filters")
+    first = next((r.reason for r in rejected if r.offer.key == best.key), "it is outside your filters")
+    reason = _every_reason(best, asked.spec.place) or first
     price = format_usd(best.usd_per_hour)
     return f"the cheapest that holds it is {best.label} at {price}/h; it was left out because: {reason}"
+
+
+def _every_reason(offer: Offer, place: Place) -> str:
+    """Each filter that keeps an offer out, in words: giving way on one of two would not help."""
+    open_to_all = Place(trust=Trust.COMMUNITY, spot=True)
+    each = (
+        replace(open_to_all, vendors=place.vendors),
+        replace(open_to_all, gpus=place.gpus),
+        replace(open_to_all, gpu_count=place.gpu_count),
+        replace(open_to_all, nvlink=place.nvlink),
+        replace(open_to_all, trust=place.trust),
+        replace(open_to_all, spot=place.spot),
+        replace(open_to_all, max_usd_per_hour=place.max_usd_per_hour),
+    )
+    reasons = [r.reason for alone in each for r in select([offer], alone)[1]]
+    return "; ".join(dict.fromkeys(reasons))
 
 
 def _cheapest(asked: Asked, offers: Iterable[Offer]) -> Offer | None:

@@ -95,7 +95,7 @@ def _template() -> Template:
 
 def _headline(cost: Reader) -> list[tuple[str, str]]:
     order = {"before the deadline": 0, "a month": 1}
-    return sorted(phrases.totals(cost), key=lambda total: order.get(total[0], 2))
+    return sorted(phrases.totals(cost, run_on=True), key=lambda total: order.get(total[0], 2))
 
 
 def _serving(serving: Reader, cost: Reader) -> dict[str, object]:

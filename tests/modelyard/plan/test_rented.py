@@ -136,3 +136,11 @@ def test_engine_flags_move_the_fit_and_reach_the_engine() -> None:
     argv = list(plan.engine.argv)
     assert argv[argv.index("--max-num-seqs") + 1] == "64"
     assert argv[0] == plan.weights.hub_id
+
+
+def test_every_filter_that_stands_in_the_way_is_named() -> None:
+    place = Place(vendors=("lambda",), gpus=("T4",))
+    with pytest.raises(NotPossibleError) as caught:
+        make_plan(trial(model="llama-3.1-8b", quantization=None, place=place))
+    left_out = (caught.value.resolution or "").partition("left out because: ")[2]
+    assert left_out.split("; ") == ["vendor not in lambda", "GPU not in T4", "trust tier community, you asked secure"]
