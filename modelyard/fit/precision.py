@@ -13,7 +13,7 @@ _NEEDS = {
 }  # fmt: skip
 """Scheme family → the catalog's names of weight precisions that a GPU must have."""
 
-_NATIVE_FROM = {"nvfp4": (10, 0), "mxfp4": (9, 0), "fp8-fp4": (10, 0)}
+_NATIVE_FROM = {"nvfp4": (10, 0), "mxfp4": (10, 0), "fp8-fp4": (10, 0)}
 """Compute capability from which arithmetic runs at that precision; below, Marlin kernels unpack the weights."""
 
 _LABEL = {"fp8-fp4": "fp4"}

@@ -10,6 +10,9 @@ from modelyard.plan.sizes import disk_gb, network_volume_gb
 
 _SUPERCHIP = "superchip"
 
+UNPACKED_ANYWAY = ("int4", "mxfp4", "fp8-fp4")
+"""Families that people serve unpacked as a matter of course: int4 everywhere, MXFP4 experts on Hopper."""
+
 
 def fit_on(asked: Asked, offer: Offer) -> Fit | str:
     """The fit on the whole of an offer's machine, or why it cannot serve this."""
@@ -33,7 +36,7 @@ def _why_not_unnamed(asked: Asked, gpu: Gpu) -> str | None:
     if gpu.name in _named(asked.spec.place.gpus):
         return None
     support = precision_support(gpu, asked.precision.quantization, asked.engine.name)
-    if support.kind == "weight-only" and not asked.precision.scheme.family.startswith("int4"):
+    if support.kind == "weight-only" and asked.precision.scheme.family not in UNPACKED_ANYWAY:
         return f"{support.why}; name {gpu.name} in place.gpus to accept that"
     if gpu.form == _SUPERCHIP:
         unsure = f"its CPU is arm64, and an arm64 image of {asked.engine.title} {asked.engine.version} is not confirmed"

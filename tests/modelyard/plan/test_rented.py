@@ -144,3 +144,13 @@ def test_every_filter_that_stands_in_the_way_is_named() -> None:
         make_plan(trial(model="llama-3.1-8b", quantization=None, place=place))
     left_out = (caught.value.resolution or "").partition("left out because: ")[2]
     assert left_out.split("; ") == ["vendor not in lambda", "GPU not in T4", "trust tier community, you asked secure"]
+
+
+def test_experts_in_mxfp4_may_run_unpacked_on_hopper() -> None:
+    plan = make_plan(
+        trial(model="gpt-oss-120b", quantization=None, place=Place(vendors=("runpod", "lambda"), gpus=("H100-SXM",)))
+    )
+    assert plan.gpu == "H100-SXM"
+    anywhere = make_plan(trial(model="gpt-oss-120b", quantization=None, place=Place(vendors=("runpod", "lambda"))))
+    assert anywhere.chosen is not None
+    assert not any("name H100-SXM in place.gpus" in loser.reason for loser in anywhere.losers)
