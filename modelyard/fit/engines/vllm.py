@@ -26,11 +26,10 @@ def budget(case: Case) -> StageBudget:
     used = case.stage.weights_bytes + runtime.activations + runtime.non_torch + (runtime.cuda_graphs if inside else 0)
     kv = requested - used
     if request.kv_cache_memory_bytes is not None:
-        # Set outright, it still has to lie on the GPU beside everything else.
-        most = request.gpu.total_memory_bytes - runtime.context
-        room = most - used
-        kv = request.kv_cache_memory_bytes if request.kv_cache_memory_bytes <= room else min(room, 0) - 1
-        requested = min(used + kv, most)
+        # Set outright, it still has to lie on the GPU beside everything else; what is lacking counts as missing cache.
+        asked, room = request.kv_cache_memory_bytes, request.gpu.total_memory_bytes - runtime.context - used
+        kv = asked if asked <= room else room - asked
+        requested = used + kv
     layout = plan_cache(
         request.model,
         case.dtype,

@@ -121,7 +121,10 @@ def test_a_cache_that_is_set_outright_must_lie_on_the_gpu() -> None:
         fit = assess(replace(request, quantization=quantization, kv_cache_memory_bytes=count))
         assert fit.verdict is Verdict.DOES_NOT_FIT
         assert "the GPU holds beside a KV cache" in fit.reasons[0]
-        assert fit.per_gpu.reserve >= 0
+        parts = fit.per_gpu
+        assert parts.reserve >= 0
+        room = parts.total - parts.weights - parts.activations - parts.cuda_graphs - parts.runtime
+        assert parts.kv_cache == room - count  # what is lacking, in full
 
 
 def test_versions_that_nobody_checked_are_said_to_be() -> None:
