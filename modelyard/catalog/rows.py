@@ -7,8 +7,6 @@ import dataclasses
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
@@ -21,14 +19,6 @@ T = TypeVar("T")
 
 Source = Annotated[str, msgspec.Meta(pattern="^(https://|modelyard:|published log)")]
 """Where a fact is from: a public address."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Provenance:
-    """Where a fact is from, and how old it is."""
-
-    source: str
-    as_of: date
 
 
 def data_dir() -> Path:

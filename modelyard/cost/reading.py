@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from typing import TypeVar
 
 from modelyard.resources import SECRET, UNKNOWN, Unknown, Value, lookup
 from modelyard.units import GB
@@ -16,6 +17,8 @@ _QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$")
 _SCALE = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15} | {
     f"{prefix}i": 1024**power for power, prefix in enumerate("KMGTP", start=1)
 }
+
+T = TypeVar("T")
 
 
 class UnreadableError(Exception):
@@ -76,10 +79,7 @@ def need_int(props: Mapping[str, Value], path: str) -> int:
     Raises:
         UnreadableError: absent, unknown, secret, or not a whole number of 0 or more.
     """
-    number = read_int(props, path)
-    if number is None:
-        raise UnreadableError(f"{path} is not set")
-    return number
+    return _present(read_int(props, path), path)
 
 
 def read_text(props: Mapping[str, Value], path: str) -> str | None:
@@ -100,10 +100,7 @@ def need_text(props: Mapping[str, Value], path: str) -> str:
     Raises:
         UnreadableError: absent, unknown, or not a string.
     """
-    value = read_text(props, path)
-    if value is None:
-        raise UnreadableError(f"{path} is not set")
-    return value
+    return _present(read_text(props, path), path)
 
 
 def read_date(props: Mapping[str, Value], path: str) -> date | None:
@@ -127,10 +124,7 @@ def need_date(props: Mapping[str, Value], path: str) -> date:
     Raises:
         UnreadableError: absent, unknown, or not a date.
     """
-    found = read_date(props, path)
-    if found is None:
-        raise UnreadableError(f"{path} is not set")
-    return found
+    return _present(read_date(props, path), path)
 
 
 def read_moment(props: Mapping[str, Value], path: str) -> datetime | None:
@@ -161,3 +155,9 @@ def read_size_gb(props: Mapping[str, Value], path: str) -> int:
         raise UnreadableError(f"{path} is not a size")
     count = Decimal(match[1]) * _SCALE[match[2] or ""]
     return int((count / GB).to_integral_value(rounding=ROUND_CEILING))
+
+
+def _present(value: T | None, path: str) -> T:
+    if value is None:
+        raise UnreadableError(f"{path} is not set")
+    return value

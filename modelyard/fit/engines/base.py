@@ -7,6 +7,7 @@ layouts, verdicts) is shared.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from modelyard.errors import UsageError, quote
 from modelyard.fit.checkpoints import Precision
 from modelyard.fit.constants import FITTED, Constants
 from modelyard.fit.defaults import Flags
@@ -18,6 +19,20 @@ from modelyard.fit.weights import Spread, Stage
 
 PLAIN_TOKENS = (0, 20)
 """Stands for the version of an engine that counts tokens plainly, as vLLM did through 0.20."""
+
+
+def own_fraction(request: FitRequest, *, default: float, flag: str) -> float:
+    """The fraction of memory that an engine calls ``flag``: as asked, or its default.
+
+    Raises:
+        UsageError: a fraction outside 0 to 1.
+    """
+    fraction = default if request.memory_fraction is None else request.memory_fraction
+    if not 0 < fraction <= 1:
+        raise UsageError(
+            f"{quote(fraction)} is no {flag}", details="where    memory_fraction\nallowed  more than 0, to 1"
+        )
+    return fraction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

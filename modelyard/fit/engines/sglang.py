@@ -4,9 +4,8 @@ Nothing is profiled, so the pool is larger than vLLM's at a like fraction and me
 default fraction follows from the GPU and the flags (SGLang 0.5.23 ``srt/arg_groups/memory_hook.py``).
 """
 
-from modelyard.errors import UsageError, quote
 from modelyard.fit.defaults import Flags
-from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget
+from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, own_fraction
 from modelyard.fit.kv_cache import Shares, plain_layout
 from modelyard.fit.runtime import estimate_runtime
 from modelyard.fit.types import FitRequest
@@ -38,15 +37,9 @@ def flags(request: FitRequest) -> Flags:
         UsageError: a fraction outside 0 to 1.
     """
     chunk, batch = _defaults(request)
-    fraction = request.memory_fraction
-    if fraction is not None and not 0 < fraction <= 1:
-        raise UsageError(
-            f"{quote(fraction)} is no mem-fraction-static",
-            details="where    memory_fraction\nallowed  more than 0, to 1",
-        )
     return Flags(
         version=PLAIN_TOKENS,
-        gpu_memory_utilization=fraction if fraction is not None else default_fraction(request),
+        gpu_memory_utilization=own_fraction(request, default=default_fraction(request), flag="mem-fraction-static"),
         max_num_seqs=batch,
         max_num_batched_tokens=chunk,
         in_flight_tokens=chunk,

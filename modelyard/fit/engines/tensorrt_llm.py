@@ -3,9 +3,8 @@
 So its 0.9 is not vLLM's 0.9 (nvidia.github.io/TensorRT-LLM/reference/memory.html; the default is in its KvCacheConfig).
 """
 
-from modelyard.errors import UsageError, quote
 from modelyard.fit.defaults import Flags
-from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget
+from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, own_fraction
 from modelyard.fit.kv_cache import Shares, plain_layout
 from modelyard.fit.runtime import estimate_runtime
 from modelyard.fit.types import FitRequest
@@ -22,12 +21,7 @@ def flags(request: FitRequest) -> Flags:
     Raises:
         UsageError: a fraction outside 0 to 1.
     """
-    fraction = FRACTION if request.memory_fraction is None else request.memory_fraction
-    if not 0 < fraction <= 1:
-        raise UsageError(
-            f"{quote(fraction)} is no free_gpu_memory_fraction",
-            details="where    memory_fraction\nallowed  more than 0, to 1",
-        )
+    fraction = own_fraction(request, default=FRACTION, flag="free_gpu_memory_fraction")
     tokens = request.max_num_batched_tokens or MAX_NUM_TOKENS
     return Flags(
         version=PLAIN_TOKENS,

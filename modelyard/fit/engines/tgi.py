@@ -7,9 +7,8 @@ no windows: every layer is cached at full length.
 
 import math
 
-from modelyard.errors import UsageError, quote
 from modelyard.fit.defaults import Flags
-from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget
+from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, own_fraction
 from modelyard.fit.kv_cache import Shares, plain_layout
 from modelyard.fit.runtime import Runtime, estimate_runtime, forward_bytes
 from modelyard.fit.types import FitRequest
@@ -18,7 +17,6 @@ WIGGLE_ROOM = 0.90
 FRACTION = 1.0
 PREFILL_TOKENS = 4096
 """``max-batch-prefill-tokens`` where the launcher cannot tell the GPU's compute."""
-GRAPH_BATCHES = 32
 
 
 def flags(request: FitRequest) -> Flags:
@@ -27,12 +25,7 @@ def flags(request: FitRequest) -> Flags:
     Raises:
         UsageError: a fraction outside 0 to 1.
     """
-    fraction = FRACTION if request.memory_fraction is None else request.memory_fraction
-    if not 0 < fraction <= 1:
-        raise UsageError(
-            f"{quote(fraction)} is no cuda-memory-fraction",
-            details="where    memory_fraction\nallowed  more than 0, to 1",
-        )
+    fraction = own_fraction(request, default=FRACTION, flag="cuda-memory-fraction")
     tokens = request.max_num_batched_tokens or PREFILL_TOKENS
     return Flags(
         version=PLAIN_TOKENS,
