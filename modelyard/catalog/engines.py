@@ -1,6 +1,7 @@
 """Engines: the version that is pinned, its image, and the flags that this version knows."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,7 +9,13 @@ from functools import cache
 from typing import Any, cast
 
 from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
-from modelyard.errors import UnknownNameError
+from modelyard.errors import UnknownNameError, UsageError, quote
+
+_RELEASE = re.compile(r"\d+\.\d+(?:\.\w+)?")
+_NEWEST = re.compile(r"\b(?:latest|stable|current|newest|pinned)\b")
+_NO_RELEASE = re.compile(
+    r"\b(?:main|master|nightly|head|trunk|dev|recent|not (?:stated|given|recorded)|un(?:known|stated|specified))\b"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +80,39 @@ def find_engine(name: str) -> Engine:
         if engine.name == name.strip().lower():
             return engine
     raise UnknownNameError("engine", name, (e.name for e in _engines()))
+
+
+def pinned_version(name: str = "vllm") -> str:
+    """The version of an engine that the catalog pins; vLLM's for an engine that it does not know."""
+    return next((engine.version for engine in _engines() if engine.name == name), "") or find_engine("vllm").version
+
+
+def read_version(text: str, name: str = "vllm") -> tuple[str, tuple[str, ...]]:
+    """An engine version as people write it, and what had to be assumed to read it.
+
+    Args:
+        text: the first ``1.2`` or ``1.2.3`` in it counts (``~0.11 (not stated exactly)``); blank, ``latest`` and names
+            of branches stand for the pinned version, and all but a blank are said.
+        name: the engine.
+
+    Raises:
+        UsageError: no version, such as ``19``.
+    """
+    pinned, written = pinned_version(name), text.strip().lower()
+    if found := _RELEASE.search(text):
+        return found[0], ()
+    if not written or written in {"n/a", "na", "nan", "none", "-", "?"}:
+        return pinned, ()
+    if _NEWEST.search(written):
+        return pinned, (f"engine version {quote(text)}: read as {pinned}, the one that is pinned here",)
+    if _NO_RELEASE.search(written):
+        return pinned, (f"engine version {quote(text)} is no release: taken as {pinned}",)
+    meant = f"0.{written}" if name == "vllm" and written.isdecimal() else pinned
+    raise UsageError(
+        f"{quote(text)} is no version of {name}",
+        details=f"where    engine version\nallowed  a release such as {pinned}, or latest for that one",
+        resolution=f"did you mean {quote(meant)}?" if meant != pinned else "leave it out for the pinned one",
+    )
 
 
 @cache

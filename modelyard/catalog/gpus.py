@@ -1,4 +1,4 @@
-"""GPUs: memory as the engine sees it, compute capability, and how they are linked."""
+"""GPUs: memory as the engine sees it, compute capability, and how they are linked; Apple's chips among them."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from functools import cache
 
 from modelyard.catalog.rows import Source, data_dir, parse_rows, read_toml
 from modelyard.errors import CatalogError, UnknownNameError
+
+APPLE = "apple"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,11 +41,18 @@ class Gpu:
     bf16_dense_tflops: float | None = None
     fp8_dense_tflops: float | None = None
     fp4_dense_tflops: float | None = None
+    memory_options_gb: tuple[int, ...] = ()
+    """Memory sizes that a chip with unified memory is sold with, in binary GB; the row has the largest."""
     notes: str = ""
 
     @property
+    def is_apple(self) -> bool:
+        """Apple silicon: CPU and GPU share the memory, nobody rents it by the GPU, and few engines run there."""
+        return self.vendor == APPLE
+
+    @property
     def capability(self) -> tuple[int, int] | None:
-        """CUDA compute capability as numbers; None on AMD."""
+        """CUDA compute capability as numbers; None on AMD and Apple."""
         match = re.fullmatch(r"(\d+)\.(\d+)", self.compute_capability)
         return (int(match[1]), int(match[2])) if match else None
 
@@ -55,6 +64,15 @@ def load_gpus() -> tuple[Gpu, ...]:
         CatalogError: a row that cannot be trusted, or a name taken twice.
     """
     return _index()[0]
+
+
+def load_server_gpus() -> tuple[Gpu, ...]:
+    """Those of machines that can be rented or racked: all but Apple's.
+
+    Raises:
+        CatalogError: a row that cannot be trusted, or a name taken twice.
+    """
+    return tuple(gpu for gpu in load_gpus() if not gpu.is_apple)
 
 
 def find_gpu(name: str) -> Gpu:
@@ -72,7 +90,8 @@ def find_gpu(name: str) -> Gpu:
 
 def gpu_key(name: str) -> str:
     """A GPU name with everything that people write differently taken out."""
-    return re.sub(r"[^a-z0-9]", "", re.sub(r"^(nvidia|amd)\s+(geforce\s+|instinct\s+)?", "", name.strip().lower()))
+    bare = re.sub(r"^(nvidia|amd|apple)\s+(geforce\s+|instinct\s+)?", "", name.strip().lower())
+    return re.sub(r"[^a-z0-9]", "", bare)
 
 
 @cache

@@ -41,13 +41,16 @@ class MLA:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Indexer:
-    """DeepSeek V3.2's sparse-attention indexer, which caches beside MLA."""
+    """A sparse-attention indexer: it caches a key beside MLA (DeepSeek V3.2) or beside keys and values (MiniMax M3)."""
 
     cache_bytes_per_layer: int
     """Bytes per token and layer."""
     heads: int | None = None
     head_dim: int | None = None
     topk: int | None = None
+    layers: int | None = None
+    """Layers with an indexer and its cache, where the others use a neighbour's choice (GLM-5.2) or see everything
+    (MiniMax M3). None: every layer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,8 +107,8 @@ class LinearAttention:
     conv_kernel_dim: int
     state_dtype: str
     kind: str = "gated_delta_net"
-    """``gated_delta_net`` or ``mamba2`` (one gate per head instead of two; a bias on the convolution; a norm over all
-    heads)."""
+    """``gated_delta_net``, ``mamba2`` (one gate per head instead of two; a bias on the convolution; a norm over all
+    heads) or ``kimi_delta`` (Kimi Linear: decay and output gate come from two low-rank pairs, one gate per head)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,6 +161,8 @@ class Checkpoint:
     """Parts that stay in the model's dtype: lm_head, embed_tokens, router, vision, attention."""
     tensors: TensorBytes | None = None
     """Exact sizes, where the headers of the weight files were read."""
+    quant_method: str | None = None
+    """The method that the checkpoint declares where engines treat it apart: ``modelopt`` (NVIDIA's own FP8)."""
     part_quantization: dict[str, str] = field(default_factory=dict[str, str])
     """Parts in a third precision (mixed checkpoints): part → quantization, such as ``attention = "fp8"`` beside NVFP4
     experts. Same names of parts as ``unquantized``."""
@@ -193,8 +198,14 @@ class Model:
     attention_bias: bool = False
     gated_mlp: bool = True
     layer_pattern: str = ""
-    """One letter per layer where a layer is one block, not attention and feed-forward part: ``M`` Mamba-2, ``*``
-    attention, ``E`` experts, ``-`` dense MLP (``hybrid_override_pattern`` of Nemotron-H). Empty: layers have both."""
+    """One letter per layer where layers differ in what they have: ``M`` Mamba-2 alone, ``*`` attention alone, ``E``
+    experts alone, ``-`` dense MLP alone (``hybrid_override_pattern`` of Nemotron-H), ``B`` attention and dense MLP (the
+    layers of a pruned model that kept both, such as Llama-Nemotron Super). Empty: every layer has both."""
+    intermediate_sizes: tuple[int, ...] = ()
+    """Width of the dense MLP layer by layer, 0 for none, where it differs (Llama-Nemotron Super); ``intermediate_size``
+    is then the widest. Empty: ``intermediate_size`` everywhere."""
+    encoder: bool = False
+    """Every token sees all others (BERT and its kin, many embedding models): nothing is cached between steps."""
     moe: MoE | None = None
     mla: MLA | None = None
     indexer: Indexer | None = None
@@ -239,6 +250,15 @@ def find_model(name: str) -> Model:
     if found is None:
         raise UnknownNameError("model", name, (m.name for m in models), see="`modelyard models` lists them all.")
     return found
+
+
+def repackaging(model: Model, name: str) -> str | None:
+    """The hub id of a repackaged checkpoint of ``model``, if ``name`` is one: it says the precision as well.
+
+    None for the model's own names: they leave the precision open.
+    """
+    wanted = name.strip().lower()
+    return next((c.hub_id for c in model.checkpoint if c.hub_id.lower() == wanted != model.hub_id.lower()), None)
 
 
 @cache

@@ -35,17 +35,23 @@ FAMILIES = {
     "Qwen3 VL": ("qwen3-vl-2b", "qwen3-vl-4b", "qwen3-vl-8b", "qwen3-vl-32b", "qwen3-vl-30b-a3b", "qwen3-vl-235b-a22b"),
     "Qwen 3.5 to 3.8": ("qwen3.5-27b", "qwen3.5-397b-a17b", "qwen3.6-27b", "qwen3.6-35b-a3b", "qwen3.8-27b"),
     "QwQ": ("qwq-32b",),
-    "Kimi": ("kimi-k2", "kimi-k2-thinking", "kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code", "kimi-vl-a3b"),
+    "Kimi": (
+        "kimi-k2", "kimi-k2-0905", "kimi-k2-thinking", "kimi-k2.5", "kimi-k2.6", "kimi-k2.7-code", "kimi-vl-a3b",
+        "kimi-linear-48b-a3b", "kimi-dev-72b",
+    ),
+    "Llama 3.2": ("llama-3.2-1b", "llama-3.2-3b", "llama-3.2-11b-vision", "llama-3.2-90b-vision"),
+    "Mistral Large 3": ("mistral-large-3",),
     "GLM": ("glm-4.5", "glm-4.5-air", "glm-4.6", "glm-4.7", "glm-4.7-flash", "glm-5", "glm-5.1", "glm-5.2"),
     "Nemotron": (
         "nemotron-3-nano-30b-a3b", "nemotron-3-super-120b-a12b", "nemotron-3-ultra-550b-a55b",
         "nemotron-3.5-lightning-30b-a3b", "nemotron-nano-9b-v2", "nemotron-nano-12b-v2", "nemotron-h-56b",
-        "llama-3.1-nemotron-70b",
+        "llama-3.1-nemotron-70b", "llama-3.3-nemotron-super-49b",
     ),
     "Ministral 3": ("ministral-3-3b", "ministral-3-8b", "ministral-3-14b", "ministral-3-14b-reasoning"),
     "gpt-oss": ("gpt-oss-20b", "gpt-oss-120b"),
-    "MiniMax": ("minimax-m2", "minimax-m2.1", "minimax-m2.5", "minimax-m2.7"),
+    "MiniMax": ("minimax-m2", "minimax-m2.1", "minimax-m2.5", "minimax-m2.7", "minimax-m3"),
     "Cohere": ("command-a", "command-r7b"),
+    "embedding": ("bge-m3", "qwen3-embedding-0.6b"),
     "OLMo": ("olmo-2-7b", "olmo-2-13b", "olmo-2-32b", "olmo-3-7b", "olmo-3-32b"),
     "Granite": ("granite-3.2-2b", "granite-3.2-8b", "granite-4.0-micro", "granite-4.0-h-small"),
 }  # fmt: skip
@@ -63,6 +69,11 @@ PUBLISHED = {
     "ministral-3-14b": (13.5e9 + 0.41e9, "text and vision, apxml.com"),
     "command-a": (111e9, "its name"),
     "granite-4.0-h-small": (59.99 * 2**30 / 2, "59.99 GiB of weight files at 16 bits"),
+    "llama-3.2-11b-vision": (10.6e9, "Meta's model card"),
+    "llama-3.2-90b-vision": (88.8e9, "Meta's model card"),
+    "llama-3.3-nemotron-super-49b": (49.9e9, "the hub's count"),
+    "mistral-large-3": (673e9 + 2.5e9, "text and vision encoder, model card"),
+    "minimax-m3": (427.04e9, "sum of the safetensors headers, vLLM recipe"),
 }
 """Counts that others publish to three digits, or two where the name is that precise."""
 
@@ -75,6 +86,9 @@ NOT_SAID = {
     "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-NVFP4", "nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-NVFP4",
     "Qwen/Qwen3.5-27B-GPTQ-Int4", "Qwen/Qwen3.5-397B-A17B-GPTQ-Int4",
     "unsloth/Qwen3.8-27B-NVFP4",
+    "Qwen/Qwen3-30B-A3B-GPTQ-Int4", "Qwen/Qwen3-235B-A22B-GPTQ-Int4", "Qwen/Qwen3.5-35B-A3B-GPTQ-Int4",
+    "Qwen/Qwen3.5-122B-A10B-GPTQ-Int4", "TheBloke/Mixtral-8x7B-Instruct-v0.1-GPTQ",
+    "mistralai/Mistral-Large-3-675B-Instruct-2512-NVFP4",
 }  # fmt: skip
 """4-bit checkpoints whose exceptions were not found; a fit warns of each. Filling one means striking it here."""
 
@@ -120,7 +134,15 @@ def test_a_checkpoint_can_be_weighed(model: Model, checkpoint: Checkpoint) -> No
     assert scheme is not None
     for part, quantization in checkpoint.part_quantization.items():
         assert find_scheme(quantization) is not None
-        assert part in {"attention", "attention_output", "linear_attention", "shared_experts", "mlp", "lm_head"}
+        assert part in {
+            "attention",
+            "attention_output",
+            "linear_attention",
+            "shared_experts",
+            "mlp",
+            "lm_head",
+            "indexer",
+        }
     assert 0.5 * model.total_params < weigh(model, checkpoint.hub_id, 1).fullest.weights_bytes
 
 
@@ -154,6 +176,16 @@ def test_mixed_precision_counts_each_part_at_its_own() -> None:
     expected = (experts + shared + head) * 0.5625 + mamba + 2 * (embedding + attention + router)
     found = weigh(model, "nvfp4", 1).fullest.weights_bytes - rope_bytes(model)
     assert found == pytest.approx(expected, rel=0.003)
+
+
+def test_a_pruned_model_counts_every_layer_as_it_is() -> None:
+    model = find_model("llama-3.3-nemotron-super-49b")
+    kinds = take_apart(model).layers
+    assert sum(kind.attention == "full" for kind in kinds) == 49
+    assert [kind.width for kind in kinds[:8]] == [14336, 28672, 28672, 28672, 28672, 28672, 14336, 14336]
+    attention = 2 * 8192 * 8192 + 2 * 8192 * 1024
+    widths = 3 * 8192 * 1_642_496
+    assert 49 * attention + widths + 2 * 128256 * 8192 + (49 + 80 + 1) * 8192 == model.total_params
 
 
 def test_latent_experts_are_narrower_than_the_model() -> None:

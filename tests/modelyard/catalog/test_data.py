@@ -54,19 +54,55 @@ def test_a_model_row_is_within_range(model: models.Model) -> None:
         assert model.linear_attention.layers + model.linear_attention.full_layers + alone == model.num_hidden_layers
     if model.layer_pattern:
         assert len(model.layer_pattern) == model.num_hidden_layers
-        assert set(model.layer_pattern) <= set("M*E-")
+        assert set(model.layer_pattern) <= set("M*E-B")
+        assert ("M" in model.layer_pattern) == (model.linear_attention is not None)
+    if model.intermediate_sizes:
+        assert len(model.intermediate_sizes) == model.num_hidden_layers
+        assert max(model.intermediate_sizes) == model.intermediate_size
+    if model.indexer and model.indexer.layers is not None:
+        assert 0 < model.indexer.layers < model.num_hidden_layers
 
 
-@pytest.mark.parametrize("gpu", gpus.load_gpus(), ids=lambda g: g.name)
+@pytest.mark.parametrize("gpu", gpus.load_server_gpus(), ids=lambda g: g.name)
 def test_a_gpu_row_is_within_range(gpu: gpus.Gpu) -> None:
-    assert gpu.vendor in {"nvidia", "amd"}
-    assert 8 * GIB <= gpu.total_memory_bytes <= 400 * GIB
+    assert gpu.vendor in {"nvidia", "amd", "apple"}
+    assert 8 * GIB <= gpu.total_memory_bytes <= 512 * GIB
     assert gpu.total_memory_bytes < (gpu.memory_mib + 1) * 2**20
     assert 0.85 <= gpu.memory_mib * 2**20 / (gpu.marketing_gb * 10**9) <= 1.12
     assert gpu.link_between >= 1
     assert (gpu.link == "none") == (gpu.link_between == 1)
     assert gpu.fp8_kernel in {"native", "marlin", "none"}
-    assert (gpu.capability is None) == (gpu.vendor == "amd")
+    assert (gpu.capability is None) == (gpu.vendor != "nvidia")
+
+
+@pytest.mark.parametrize("gpu", [g for g in gpus.load_gpus() if g.is_apple], ids=lambda g: g.name)
+def test_a_chip_of_apple_is_within_range(gpu: gpus.Gpu) -> None:
+    assert gpu.vendor == "apple"
+    largest = max(gpu.memory_options_gb)
+    assert gpu.memory_options_gb == tuple(sorted(set(gpu.memory_options_gb)))
+    assert gpu.total_memory_bytes == largest * GIB == gpu.memory_mib * 2**20
+    assert gpu.marketing_gb == largest
+    assert gpu.total_memory_estimated == (len(gpu.memory_options_gb) > 1)  # which one it is must be asked
+    assert gpu.memory_bandwidth_gb_s is not None
+    assert 60 <= gpu.memory_bandwidth_gb_s <= 1300
+    assert (gpu.link, gpu.link_between, gpu.capability) == ("none", 1, None)
+    assert gpu.precisions == ()  # formats that vLLM has kernels for
+
+
+@pytest.mark.parametrize(
+    ("name", "largest_gb", "gb_s"),
+    [
+        ("M1-Ultra", 128, 800), ("M2-Max", 96, 400), ("M2-Ultra", 192, 800), ("M3-Max", 128, 400),
+        ("M3-Ultra", 512, 819), ("M4", 32, 120), ("M4-Pro", 64, 273), ("M4-Max", 128, 546), ("M5-Max", 128, 614),
+    ],
+)  # fmt: skip
+def test_the_named_chips_are_there(name: str, largest_gb: int, gb_s: float) -> None:
+    gpu = gpus.find_gpu(f"Apple {name.replace('-', ' ')}")
+    assert (gpu.name, gpu.marketing_gb, gpu.memory_bandwidth_gb_s) == (name, largest_gb, gb_s)
+
+
+def test_nobody_rents_a_mac_by_the_gpu() -> None:
+    assert {gpu.vendor for gpu in gpus.load_server_gpus()} == {"nvidia", "amd"}
 
 
 @pytest.mark.parametrize(
