@@ -29,6 +29,8 @@ class Attention:
     global_attention: GlobalAttention | None = None
     linear_attention: LinearAttention | None = None
     layer_pattern: str = ""
+    encoder: bool = False
+    """Every token sees all others: nothing is cached."""
     unknown: tuple[str, ...] = ()
 
 
@@ -44,9 +46,14 @@ def read_attention(config: Config, family: Family | None) -> Attention:
     """
     layers = len(block_pattern(config)) or config.need("num_hidden_layers", "num_layers", "n_layer", "n_layers")
     heads = config.need("num_attention_heads", "n_head", "n_heads")
-    hidden = config.need("hidden_size", "n_embd", "d_model")
-    kv_heads = config.integer("num_key_value_heads", "num_kv_heads", "multi_query_group_num") or heads
-    head_dim = config.integer("head_dim", "attention_head_dim", "kv_channels") or max(1, hidden // heads)
+    hidden = config.need("hidden_size", "n_embd", "d_model", "dim")
+    kv_heads = _key_value_heads(config, heads)
+    head_dim = config.count("head_dim", "attention_head_dim", "kv_channels") or max(1, hidden // heads)
+    if _is_encoder(config, family):
+        return Attention(
+            num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=kv_heads, head_dim=head_dim,
+            encoder=True,
+        )  # fmt: skip
     if family is None:
         return _bounded(config, layers, heads, head_dim)
     if family.compressed:
@@ -74,6 +81,22 @@ def read_attention(config: Config, family: Family | None) -> Attention:
         layer_pattern=block_pattern(config),
         unknown=UNSURE_ATTENTION if unsure else (),
     )
+
+
+def _key_value_heads(config: Config, heads: int) -> int:
+    keys = ("num_key_value_heads", "num_kv_heads", "multi_query_group_num")
+    found = config.count(*keys) or heads
+    if heads % found:
+        raise config.refused(keys, found, f"a divisor of the {heads} attention heads")
+    return found
+
+
+def _is_encoder(config: Config, family: Family | None) -> bool:
+    """Whether it reads both ways: a family of encoders, or a decoder that was trained on into one."""
+    if config.flag("is_decoder"):
+        return False
+    both_ways = config.flag("is_causal") is False or config.flag("use_bidirectional_attention") is True
+    return both_ways or (family is not None and family.encoder)
 
 
 def _bounded(config: Config, layers: int, heads: int, head_dim: int) -> Attention:
@@ -108,7 +131,14 @@ def _indexer(config: Config) -> Indexer | None:
         heads=config.integer("index_n_heads"),
         head_dim=width,
         topk=topk,
+        layers=_indexer_layers(config),
     )
+
+
+def _indexer_layers(config: Config) -> int | None:
+    """GLM-5.2 lists which layers choose for themselves (``full``) and which use a neighbour's choice (``shared``)."""
+    listed = config.items("indexer_types") or ()
+    return listed.count("full") if "shared" in listed else None
 
 
 def _compressed(config: Config, layers: int, head_dim: int) -> CompressedAttention | None:
@@ -149,7 +179,9 @@ def _global(config: Config, kinds: Layers) -> GlobalAttention | None:
 def _linear(config: Config, kinds: Layers) -> LinearAttention | None:
     if not kinds.linear:
         return None
-    shape, kind = _delta_net(config) or _kimi_delta(config), "gated_delta_net"
+    shape, kind = _delta_net(config), "gated_delta_net"
+    if shape is None:
+        shape, kind = _kimi_delta(config), "kimi_delta"
     if shape is None:
         shape, kind = _mamba2(config) or _mamba1(config), "mamba2"
     if shape is None:
@@ -164,7 +196,7 @@ def _linear(config: Config, kinds: Layers) -> LinearAttention | None:
         key_head_dim=key_dim,
         value_head_dim=value_dim,
         conv_kernel_dim=conv,
-        state_dtype=dtype or "bfloat16",
+        state_dtype="float32" if kind == "kimi_delta" else dtype or "bfloat16",  # vLLM: kda_state_dtype
         kind=kind,
     )
 

@@ -15,6 +15,11 @@ from modelyard.hub.tensors import Tensor
 
 PLAIN = frozenset({"BF16", "F16", "F32", "F64"})
 _PACKED_WORD_BITS = {"I32": 32, "U32": 32, "I64": 64}
+_PACKED_NAMES = {
+    "I32": ("qweight", "weight_packed", "packed"), "U32": ("qweight", "weight_packed", "packed", ".weight"),
+    "I64": ("qweight", "weight_packed", "packed"),
+}  # fmt: skip
+"""How packed weights are called; MLX's are words that are called like the weights."""
 
 _NUMBER = re.compile(r"\.\d+\.")
 _LAYER = re.compile(r"(?:^|\.)(?:layers|h|blk|blocks)\.(\d+)\.")
@@ -23,7 +28,7 @@ _VISION = re.compile(
     r"|embed_audio|mlp1\.|sam_model|aligner|resampler|connector)"
 )
 _SCALE = re.compile(
-    r"(?:^|[._])(?:scale|scales|scale_inv|scale_2|global_scale|qzeros|zero_point|weight_shape|g_idx|absmax|quant_map"
+    r"(?:^|[._])(?:scale|scales|biases|scale_inv|scale_2|global_scale|qzeros|zero_point|weight_shape|g_idx|absmax|quant_map"
     r"|quant_state[\w.]*|SCB|weight_format|e8m0|weight_scale_inv)$|\.(?:absmax|quant_map|nested_absmax|nested_quant_map)$"
     r"|quant_state"
 )
@@ -34,7 +39,7 @@ _RULES = tuple(
         ("embed_tokens", r"embed_tokens|tok_embeddings|embed_in\.|\.wte\.|token_embd|^embed\.|embeddings\."),
         ("norms", r"norm"),
         ("shared_experts", r"shared_expert(?!_gate)|shared_mlp|shexp"),
-        ("experts", r"\.experts\.|block_sparse_moe\.(?:input|output)_linear|_exps"),
+        ("experts", r"\.experts\.|switch_mlp|block_sparse_moe\.(?:input|output)_linear|_exps"),
         ("router", r"(?:mlp|moe|mixer|ffn|forward)\.gate\.|router|shared_expert_gate|ffn_gate_inp|e_score_corr"),
         ("indexer", r"\.indexer\."),
         ("linear_attention", r"linear_attn|mamba|mixer\.(?:in_proj|out_proj|conv1d|A_log|D$|dt)|ssm_|conv1d"),
@@ -83,7 +88,9 @@ class Census:
     has_gate: bool | None
     """Whether the MLP is gated; None: no MLP was found."""
     kv_rows: frozenset[int] = field(default_factory=frozenset[int])
-    """Output rows of the key projections, over all layers."""
+    """Output rows of the key projections that are not packed, over all layers."""
+    layers: frozenset[int] = field(default_factory=frozenset[int])
+    """Layers of the language model that have tensors, without MTP."""
     is_exact: bool = True
 
 
@@ -146,6 +153,11 @@ def _is_scale(name: str) -> bool:
     return _SCALE.search(name) is not None
 
 
+def _is_matrix(tensor: Tensor) -> bool:
+    """Whether its rows are output rows: packed weights have other shapes."""
+    return len(tensor.shape) == 2 and (tensor.dtype in PLAIN or tensor.dtype.startswith("F8_E"))
+
+
 class _Count:
     """The tallies while tensors are added."""
 
@@ -163,6 +175,7 @@ class _Count:
         self._biased: set[str] = set()
         self._kv_rows: set[int] = set()
         self._mtp_layers: set[str] = set()
+        self._layers_seen: set[int] = set()
         self._exact = True
 
     def add(self, tensor: Tensor, part: str) -> None:
@@ -183,15 +196,17 @@ class _Count:
         self._caches_more = self._caches_more or (part not in {"vision", "mtp"} and _caches_more(tensor.name))
         if tensor.name.endswith("scale_inv"):
             self._blocks.add(part)
+        layer = _LAYER.search(tensor.name) if part != "vision" else None
+        if layer is not None and part != "mtp":
+            self._layers_seen.add(int(layer[1]))
         if part == "mtp":
-            layer = _LAYER.search(tensor.name)
             self._mtp_layers.add(layer[1] if layer is not None else "0")
         elif part in {"attention", "mlp", "experts", "shared_experts"}:
             leaf = tensor.leaf if tensor.name.endswith((".weight", ".bias")) else tensor.name.rpartition(".")[2]
             self._leaves.add(leaf)
             if tensor.name.endswith(".bias"):
                 self._biased.add(leaf)
-            if leaf in {"k_proj", "wk"} and tensor.name.endswith(".weight") and tensor.shape:
+            if leaf in {"k_proj", "wk"} and tensor.name.endswith(".weight") and _is_matrix(tensor):
                 self._kv_rows.add(tensor.shape[0])
 
     def _split(self, tensor: Tensor, part: str) -> tuple[tuple[str, int], ...]:
@@ -214,7 +229,7 @@ class _Count:
         if _is_scale(_NUMBER.sub(".0.", tensor.name)):
             return 0
         if tensor.dtype in _PACKED_WORD_BITS:
-            is_packed = tensor.name.endswith(("qweight", "weight_packed", "packed"))
+            is_packed = tensor.name.endswith(_PACKED_NAMES[tensor.dtype])
             self._exact = self._exact and (self._bits < 16 or not is_packed)
             return tensor.elements * _PACKED_WORD_BITS[tensor.dtype] // self._bits if is_packed else 0
         if tensor.dtype == "U8" or (tensor.dtype == "I8" and self._bits == 4):
@@ -253,5 +268,6 @@ class _Count:
             has_bias=bool(self._biased & queries) if seen & queries else None,
             has_gate=bool(seen & gated) if seen & mlp else None,
             kv_rows=frozenset(self._kv_rows),
+            layers=frozenset(self._layers_seen),
             is_exact=self._exact,
         )  # fmt: skip

@@ -10,6 +10,8 @@ from modelyard.errors import UsageError, quote
 TEXT_SECTIONS = ("text_config", "llm_config", "language_config", "thinker_config")
 """Where multimodal models keep the facts of their language model."""
 
+_AGAIN = "fetch the file again, or name the model on the hub"
+
 MOST = 1 << 40
 """No count in a config is larger."""
 
@@ -44,21 +46,30 @@ class Config:
             raise self.refused(keys, value, "a whole number, 0 or more")
         return value
 
+    def count(self, *keys: str) -> int | None:
+        """A count that may be left out but cannot be 0.
+
+        Raises:
+            UsageError: 0, or no count.
+        """
+        value = self.integer(*keys)
+        if value == 0:
+            raise self.refused(keys, value, "a whole number, 1 or more")
+        return value
+
     def need(self, *keys: str) -> int:
         """A count without which there is no model.
 
         Raises:
             UsageError: missing, 0 or no count.
         """
-        value = self.integer(*keys)
+        value = self.count(*keys)
         if value is None:
             raise UsageError(
                 f"{self.where} has no {quote(keys[0])}: it does not describe a language model that can be sized",
                 details=f"where    {self.where}, key {keys[0]}",
                 resolution="`modelyard models` lists models whose facts are known",
             )
-        if value == 0:
-            raise self.refused(keys, value, "a whole number, 1 or more")
         return value
 
     def text(self, *keys: str) -> str | None:
@@ -117,6 +128,7 @@ class Config:
         return UsageError(
             f"{self.where} has an impossible {key}: {quote(value)}",
             details=f"where    {self.where}, key {key}\nallowed  {allowed}",
+            resolution="correct the key, or fetch the file again",
         )
 
 
@@ -124,13 +136,26 @@ def parse_config(data: bytes, *, where: str) -> Config:
     """Read a JSON object.
 
     Raises:
-        UsageError: not JSON, or no object.
+        UsageError: empty, a Git LFS pointer, not JSON, or no object.
     """
+    if not data.strip(b"\0\t\r\n "):
+        raise UsageError(f"{where} is empty", details=f"where    {where}, {len(data):,} bytes", resolution=_AGAIN)
+    if data.startswith(b"version https://git-lfs"):
+        raise UsageError(
+            f"{where} is a Git LFS pointer, not the file itself",
+            details=f"where    {where}",
+            resolution="run `git lfs pull` in the folder, or fetch the model with `hf download`",
+        )
     try:
         raw: object = json.loads(data)
     except (ValueError, RecursionError) as error:
         why = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise UsageError(f"{where} is not JSON", details=f"because  {why}") from None
+        raise UsageError(
+            f"{where} is not JSON", details=f"where    {where}\nbecause  {why}", resolution=_AGAIN
+        ) from None
     if not isinstance(raw, dict):
-        raise UsageError(f"{where} is not a JSON object", details=f"because  it holds {quote(type(raw).__name__)}")
+        why = f"it holds {quote(type(raw).__name__)}"
+        raise UsageError(
+            f"{where} is not a JSON object", details=f"where    {where}\nbecause  {why}", resolution=_AGAIN
+        )
     return Config(cast("dict[str, object]", raw), where=where)

@@ -41,6 +41,8 @@ class Family:
     """The dense MLP runs in every layer, beside the experts."""
     compressed: bool = False
     """Attention whose cache has no plain size per token (DeepSeek V4)."""
+    encoder: bool = False
+    """Every token sees all others, so that nothing is cached."""
 
 
 _QKV_BIAS: Mapping[str, object] = {"attention_bias": True}
@@ -95,6 +97,13 @@ FAMILIES: Mapping[str, Family] = {
     **_all("exaone", name="exaone"),
     **_all("exaone4", name="exaone", pattern=Pattern.LAST_OF_GROUP),
     **_all("ernie4_5 ernie4_5_moe", name="ernie"),
+    **_all(
+        "bert roberta xlm-roberta camembert electra albert mpnet distilbert deberta deberta-v2",
+        name="bert",
+        encoder=True,
+        defaults=_UNGATED,
+    ),
+    **_all("modernbert nomic_bert new gte eurobert neobert", name="bert", encoder=True),
     **_all("starcoder2", name="starcoder", defaults={**_UNGATED, "attention_bias": True, "tie_word_embeddings": True}),
 }
 

@@ -35,7 +35,7 @@ def read_feedforward(config: Config, family: Family | None, layers: int) -> Feed
     Raises:
         UsageError: a count that is missing or impossible.
     """
-    width = config.integer("intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim") or 0
+    width = config.integer("intermediate_size", "ffn_hidden_size", "n_inner", "ffn_dim", "hidden_dim") or 0
     experts = config.integer(*_EXPERTS) or 0
     if experts < 2:  # one expert is a dense MLP by another name (Jamba's small models)
         shared = config.integer("shared_intermediate_size") if family and family.expert_width_is_intermediate else None

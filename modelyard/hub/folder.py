@@ -23,6 +23,7 @@ class FolderFiles:
         try:
             found = [path] if path.is_file() else sorted(p for p in self._folder.iterdir() if p.is_file())
             self._sizes: dict[str, int | None] = {p.name: p.stat().st_size for p in found}
+            self._sizes |= {str(p.relative_to(path)): p.stat().st_size for p in _around(path)}
         except OSError as error:
             raise ModelyardError(f"cannot list {quote(path)}", details=f"because  {error.strerror or error}") from error
         name = path.resolve().name if path.is_dir() else path.stem
@@ -57,3 +58,11 @@ class FolderFiles:
         except OSError as error:
             path = self._folder / name
             raise ModelyardError(f"cannot read {quote(path)}", details=f"because  {error.strerror or error}") from error
+
+
+def _around(path: Path) -> list[Path]:
+    """Files in folders within that tell what is wrong: a cache's copies of the model, downloads that were cut short."""
+    if not path.is_dir():
+        return []
+    configs = (*path.glob("*/config.json"), *path.glob("snapshots/*/config.json"))
+    return sorted(p for p in (*configs, *path.glob(".cache/huggingface/download/*.incomplete")) if p.is_file())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from modelyard.errors import UsageError, quote
 from modelyard.hub.files import Files
+from modelyard.hub.plausible import refuse_pointer
 from modelyard.hub.tensors import Tensor
 
 CHUNK_BYTES = 1 << 20
@@ -52,6 +53,7 @@ def read_header(files: Files, name: str) -> Header:
     """
     cursor = _Cursor(files, name)
     if cursor.take(4) != _MAGIC:
+        refuse_pointer(files, name)
         raise cursor.refused("it does not begin with GGUF")
     version = cursor.number("I")
     if version not in {2, 3}:

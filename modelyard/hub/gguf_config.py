@@ -16,7 +16,8 @@ MODEL_TYPES = {
     "olmo2": "olmo2",
     "olmoe": "olmoe", "granite": "granite", "granitemoe": "granitemoe", "exaone": "exaone", "exaone4": "exaone4",
     "nemotron": "nemotron", "minimax-m2": "minimax_m2", "starcoder2": "starcoder2", "smollm3": "smollm3",
-    "seed_oss": "seed_oss", "internlm2": "llama", "stablelm": "stablelm",
+    "seed_oss": "seed_oss", "internlm2": "llama", "stablelm": "stablelm", "bert": "bert", "nomic-bert": "nomic_bert",
+    "modern-bert": "modernbert",
 }  # fmt: skip
 """``general.architecture`` → ``model_type``."""
 
@@ -42,13 +43,11 @@ PREFERRED = ("q4_k_m", "q8_0", "bf16", "f16")
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})$")
 _PRECISION = re.compile(r"(?:^|[-._/])((?:UD-)?(?:I?Q\d\w*|TQ\d_\d|MXFP4\w*|BF16|F16|F32))$", re.IGNORECASE)
 PRESETS = {
-    "f16": "fp16", "f32": "fp32", "q2_k_s": "q2_k", "q2_k_l": "q3_k", "q3_k_s": "q3_k", "q3_k_l": "q3_k_m",
-    "q4_k_l": "q4_k_m", "q4_k_xl": "q4_k_m", "q5_k_s": "q5_k", "q5_k_l": "q5_k_m", "q5_k_xl": "q5_k_m",
-    "q6_k_l": "q6_k", "q6_k_xl": "q6_k", "q8_k_xl": "q8_0", "q8_0_l": "q8_0", "q3_k_xl": "q3_k_m", "q2_k_xl": "q2_k",
-    "iq1_xxs": "iq1_s", "iq2_m": "iq2_s", "iq3_xs": "iq3_s", "iq3_m": "iq3_s", "mxfp4_moe": "gguf-mxfp4",
-    "mxfp4": "gguf-mxfp4",
+    "f16": "fp16", "f32": "fp32", "q2_k_l": "q2_k", "q2_k_xl": "q2_k", "q3_k_xl": "q3_k_l", "q4_k_l": "q4_k_m",
+    "q4_k_xl": "q4_k_m", "q5_k_l": "q5_k_m", "q5_k_xl": "q5_k_m", "q6_k_l": "q6_k", "q6_k_xl": "q6_k",
+    "q8_0_l": "q8_0", "q8_k_xl": "q8_0", "iq1_xxs": "iq1_s", "mxfp4_moe": "gguf-mxfp4", "mxfp4": "gguf-mxfp4",
 }  # fmt: skip
-"""Presets that mix block types, and what they are nearest to; the bytes of the file are known beside."""
+"""Repackagers' own file types, and what they are nearest to; the bytes of the file are known beside."""
 
 
 def as_config(metadata: Mapping[str, object], *, where: str) -> Config:

@@ -21,6 +21,8 @@ _PARTS = {
 }  # fmt: skip
 """Parts that a list of exceptions names when one of these is in one of its patterns."""
 
+_MLX_MODES = {"mxfp4": "mxfp4-all"}
+"""Modes of MLX that have another name here."""
 
 _ALGORITHMS = (
     ("NVFP4", "nvfp4", 4), ("MXFP4", "mxfp4-all", 4), ("AWQ", "awq-int4", 4), ("W4", "w4a16", 4),
@@ -41,6 +43,8 @@ class Quantization:
     unquantized: tuple[str, ...] = ()
     bits: int = 16
     """Bits of a packed weight."""
+    quant_method: str | None = None
+    """The declared method, where engines treat it apart: ``modelopt``."""
 
 
 def read_quantization(config: Config, separate: Config | None) -> Quantization | None:
@@ -50,6 +54,9 @@ def read_quantization(config: Config, separate: Config | None) -> Quantization |
         config: the model's config, with ``quantization_config`` where there is one.
         separate: ``hf_quant_config.json`` or ``quantize_config.json``, where there is one.
     """
+    own = _mlx(config)
+    if own is not None:
+        return own
     section = config.section("quantization_config") or config.section("compression_config")
     if section is None and separate is not None:
         section = separate.section("quantization") or separate
@@ -59,7 +66,24 @@ def read_quantization(config: Config, separate: Config | None) -> Quantization |
     exceptions = section.items("modules_to_not_convert", "ignore", "exclude_modules", "exclude") or ()
     unquantized = found.unquantized or _parts([str(item) for item in exceptions])
     cached = section.value("kv_cache_scheme", "kv_cache_quant_algo", "kv_cache_quant_method")
-    return replace(found, unquantized=unquantized, kv_cache_dtype=_cache_dtype(section, cached))
+    return replace(
+        found,
+        unquantized=unquantized,
+        kv_cache_dtype=_cache_dtype(section, cached),
+        quant_method=_declared(section),
+    )
+
+
+def _mlx(config: Config) -> Quantization | None:
+    """MLX's own format: ``quantization`` beside or instead of ``quantization_config``, without a method."""
+    section = config.section("quantization")
+    bits = section.integer("bits") if section is not None else None
+    if section is None or bits is None or section.text("quant_method") is not None:
+        return None
+    mode, group = section.text("mode") or "affine", section.integer("group_size")
+    if mode != "affine":  # mxfp4, nvfp4, mxfp8: the formats of that name, for every matrix
+        return Quantization(name=_MLX_MODES.get(mode, mode), group_size=group, bits=bits)
+    return Quantization(name=f"mlx-{bits}bit", group_size=group, bits=bits)
 
 
 def _by_method(section: Config, config: Config) -> Quantization:
@@ -78,6 +102,12 @@ def _by_method(section: Config, config: Config) -> Quantization:
         return _bitsandbytes(section)
     algorithm = (section.word("quant_algo") or "").upper()
     return _algorithm(algorithm or method.upper(), section)
+
+
+def _declared(section: Config) -> str | None:
+    """ModelOpt says its name, or in a file of its own (``hf_quant_config.json``) the algorithm alone."""
+    method = (section.word("quant_method") or "").lower()
+    return "modelopt" if method.startswith("modelopt") or (not method and section.word("quant_algo")) else None
 
 
 def _fp8(section: Config, config: Config) -> Quantization:

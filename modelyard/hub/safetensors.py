@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import cast
 
-from modelyard.errors import UsageError, quote, shorten_list
+from modelyard.errors import UsageError, quote
 from modelyard.hub.config import parse_config
 from modelyard.hub.files import Files
+from modelyard.hub.plausible import cut_short, missing_files, refuse_pointer
 from modelyard.hub.tensors import Tensor
 
 INDEX = "model.safetensors.index.json"
@@ -60,21 +61,22 @@ def _read_header(files: Files, name: str) -> list[Tensor]:
     start = files.read_range(name, 0, LENGTH_BYTES)
     length = int.from_bytes(start, "little")
     if len(start) < LENGTH_BYTES:
-        raise _cut_short(files, name, f"it has {len(start)} bytes")
+        raise cut_short(files, name, f"it has {len(start)} bytes")
     if not 2 <= length <= MOST_HEADER_BYTES:
+        refuse_pointer(files, name)
         raise UsageError(
             f"{quote(name)} of {quote(files.origin.hub_id)} is not a safetensors file",
             details=f"because  its header would be {length:,} bytes long",
-            resolution="a Git LFS pointer or an aborted download looks like this: fetch the file itself",
+            resolution="an aborted download looks like this: fetch the file again",
         )
     header = files.read_range(name, LENGTH_BYTES, LENGTH_BYTES + length)
     if len(header) < length:
-        raise _cut_short(files, name, f"its header of {length:,} bytes ends after {len(header):,}")
+        raise cut_short(files, name, f"its header of {length:,} bytes ends after {len(header):,}")
     tensors = [_tensor(key, facts, name) for key, facts in _entries(header, name)]
     end = LENGTH_BYTES + length + sum(tensor.size for tensor in tensors)
     size = files.sizes().get(name)
     if size is not None and size < end:
-        raise _cut_short(files, name, f"it has {size:,} bytes, and its header lists {end:,}")
+        raise cut_short(files, name, f"it has {size:,} bytes, and its header lists {end:,}")
     return tensors
 
 
@@ -109,7 +111,7 @@ def _is_counts(value: object) -> bool:
 
 
 def _indexed(files: Files, index: str) -> tuple[str, ...]:
-    weight_map = parse_config(files.read(index), where=index).section("weight_map")
+    weight_map = parse_config(files.read(index), where=f"{index} of {quote(files.origin.hub_id)}").section("weight_map")
     names = {str(value) for value in weight_map.values()} if weight_map is not None else set[str]()
     if not names:
         raise UsageError(f"{index} of {quote(files.origin.hub_id)} lists no files", details=f"where    {index}")
@@ -129,16 +131,4 @@ def _counted(names: list[str]) -> tuple[str, ...]:
 def _require(files: Files, wanted: Iterable[str], there: Iterable[str], *, said_by: str) -> None:
     missing = sorted(set(wanted) - set(there))
     if missing:
-        raise UsageError(
-            f"{len(missing)} weight files of {quote(files.origin.hub_id)} are missing",
-            details=f"where    {shorten_list(missing, limit=4)}\nbecause  {said_by} speaks of them",
-            resolution="finish the download (`hf download` goes on where it stopped), or name the model on the hub",
-        )
-
-
-def _cut_short(files: Files, name: str, why: str) -> UsageError:
-    return UsageError(
-        f"{quote(name)} of {quote(files.origin.hub_id)} is cut short",
-        details=f"because  {why}",
-        resolution="finish the download (`hf download` goes on where it stopped), or name the model on the hub",
-    )
+        raise missing_files(files, missing, said_by=said_by)

@@ -12,7 +12,7 @@ Tensors = dict[str, tuple[str, Sequence[int]]]
 """Name → dtype and shape."""
 
 BYTES = {
-    "BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1, "U8": 1, "I8": 1, "I32": 4, "I64": 8, "F8_E8M0": 1,
+    "BF16": 2, "F16": 2, "F32": 4, "F8_E4M3": 1, "U8": 1, "I8": 1, "I32": 4, "I64": 8, "F8_E8M0": 1, "U32": 4,
 }  # fmt: skip
 
 
@@ -71,6 +71,14 @@ def dense(config: Mapping[str, Any], *, bias: bool = False, tied: bool = False, 
     if not tied:
         tensors["lm_head.weight"] = ("BF16", (config["vocab_size"], hidden))
     return tensors
+
+
+def norms(config: Mapping[str, Any]) -> Tensors:
+    """One small tensor for every layer that a config lists, so that none is missing."""
+    nested = next((config[key] for key in ("text_config", "llm_config") if key in config), config)
+    listed = nested.get("hybrid_override_pattern") or nested.get("layers_block_type") or ()
+    count = nested.get("num_hidden_layers") or len(listed)
+    return {f"model.layers.{layer}.input_layernorm.weight": ("BF16", (8,)) for layer in range(count)}
 
 
 def fp8_block(name: str, rows: int, columns: int) -> Tensors:

@@ -40,7 +40,9 @@ def traces(row: Model) -> makers.Tensors:
 
 
 def read(hub: HubSimulator, config: dict[str, Any], tensors: makers.Tensors) -> Model:
-    hub.add("org/model", {"config.json": config, "model.safetensors": makers.safetensors(tensors)})
+    hub.add(
+        "org/model", {"config.json": config, "model.safetensors": makers.safetensors(makers.norms(config) | tensors)}
+    )
     return read_model("org/model", endpoint=hub.endpoint, today=TODAY)
 
 
@@ -114,7 +116,7 @@ def test_nemotron_hybrid(hub: HubSimulator) -> None:
     assert model.layer_pattern == config["hybrid_override_pattern"]
     tensor_bytes = model.checkpoint[0].tensors
     assert tensor_bytes is not None
-    assert tensor_bytes.replicated == 128 * 2688 * 2
+    assert tensor_bytes.replicated == 128 * 2688 * 2 + 52 * 8 * 2
     assert tensor_bytes.kv_heads == 256 * 2688 * 2
 
 

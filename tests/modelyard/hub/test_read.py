@@ -14,7 +14,7 @@ from modelyard.fit import FitRequest, Verdict, assess, checkpoint_bytes
 from modelyard.hub import read_model, resolve
 from tests.modelyard.hub import makers
 from tests.modelyard.hub.configs import CONFIGS, DEEPSEEK_V3, LLAMA_3_1_8B
-from tests.simulators.hub import HubSimulator
+from tests.simulators.hub import HubSimulator, SparseFile
 
 TODAY = date(2026, 11, 21)
 
@@ -128,7 +128,8 @@ def test_packed_fp4_experts_count_two_weights_a_byte(hub: HubSimulator) -> None:
         "model.layers.0.mlp.experts.gate_up_proj_scales": ("U8", (32, 5760, 90)),
         "model.layers.0.mlp.experts.gate_up_proj_bias": ("BF16", (32, 5760)),
     }
-    hub.add("org/model", {"config.json": CONFIGS["gpt-oss-20b"], "model.safetensors": makers.safetensors(tensors)})
+    config = {**CONFIGS["gpt-oss-20b"], "num_hidden_layers": 1}
+    hub.add("org/model", {"config.json": config, "model.safetensors": makers.safetensors(tensors)})
     model = read(hub)
     assert model.total_params == 2 * 201088 * 2880 + 4096 * 2880 + 4096 + 32 * 5760 * 2880 + 32 * 5760
     assert model.checkpoint[0].quantization == "mxfp4"
@@ -227,7 +228,7 @@ def test_pickled_weights_are_sized_by_their_index(hub: HubSimulator) -> None:
         {
             "config.json": LLAMA_3_1_8B,
             "pytorch_model.bin.index.json": {"metadata": {"total_size": 16_060_522_496}, "weight_map": {}},
-            "pytorch_model-00001-of-00001.bin": b"pickle",
+            "pytorch_model-00001-of-00001.bin": SparseFile(head=b"pickle", size=16_060_522_600),
         },
     )
     said: list[str] = []
