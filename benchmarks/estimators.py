@@ -7,8 +7,9 @@ How each is run:
   the catalog. It knows no split, so its totals are divided by tp × pp. It names no KV budget, so K is not scored.
 - **aiconfigurator** (PyPI): ``estimate_kv_cache`` with its own model tables where it has the model, else its fallback
   on a config.json made from the catalog.
-- **accelerate estimate-memory**: its command builds the model in PyTorch, whose wheels are beyond a benchmark; its rule
-  is scored instead, and marked so: parameters × 4 bytes, halved for 16 bits, quartered for 8, an eighth for 4.
+- **accelerate estimate-memory**: its command takes hub ids alone and needs 5 GB of PyTorch; its rule is scored instead,
+  and marked so: parameters × 4 bytes, halved for 16 bits, quartered for 8, an eighth for 4. Its own functions count the
+  same parameters where a config has all its keys (docs/fit.md).
 """
 
 import json

@@ -3,6 +3,7 @@
 Each row says what it can test (``score:``): W weights, K KV GiB, T tokens from the observed KV GiB, O outcome. Weights
 are always predicted. The fitted constants are refitted with one model family left out at a time, and its rows judged by
 those: the figures under ``cross_validated`` are the ones to quote. Other estimators are scored on the same rows.
+``held_out.csv`` holds further published runs that no constant is fitted on; they are scored apart, by the same code.
 
 Usage: python -m benchmarks.fit_accuracy
 """
@@ -21,13 +22,18 @@ from benchmarks.measure import SMOKE, emit
 from modelyard.fit import Fit, FitRequest, Verdict, assess, resolve_precision
 from modelyard.fit.assess import stage_budgets
 from modelyard.fit.batch import request_of as read_request
-from modelyard.fit.constants import FITTED, TABLE, Constants
+from modelyard.fit.constants import FITTED, TABLE, Constant, Constants
 from modelyard.fit.defaults import resolve_flags
 from modelyard.fit.kv_cache import plan_cache
 from modelyard.fit.kv_dtype import resolve_kv_dtype
 from modelyard.units import GIB
 
 OBSERVATIONS = Path(__file__).parents[1] / "tests" / "fixtures" / "vram_observations.csv"
+HELD_OUT = Path(__file__).with_name("held_out.csv")
+GRAPH_ESTIMATES = Path(__file__).with_name("graph_estimates.csv")
+"""The CUDA-graph estimate in the logs behind lines of the observations, which carry only the pool's actual size."""
+CAMPAIGN = "source: campaign table"
+"""Held-out rows of the campaign whose other runs fitted the constants: same machine, same flags, other models."""
 
 ROUNDS = 3
 """Times that every constant is refitted in turn; they hardly move after the second."""
@@ -49,6 +55,7 @@ class Observation:
     row: dict[str, str]
     score: str
     """Letters of ``WKTO``."""
+    file: Path = OBSERVATIONS
 
     @property
     def family(self) -> str:
@@ -58,9 +65,9 @@ class Observation:
 
 
 @cache
-def load_observations() -> tuple[Observation, ...]:
+def load_observations(path: Path = OBSERVATIONS) -> tuple[Observation, ...]:
     """All rows of the file, in order."""
-    with OBSERVATIONS.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return tuple(
         Observation(
@@ -68,6 +75,7 @@ def load_observations() -> tuple[Observation, ...]:
             label=f"{r['model']} {r['quant']} {r['gpu']} tp{r['tp']} pp{r['pp']} {r['engine_version']}",
             row=r,
             score="".join(sorted(set(_score(r["notes"])))),
+            file=path,
         )
         for line, r in enumerate(rows, start=2)
     )
@@ -79,19 +87,26 @@ def _score(notes: str) -> str:
 
 
 @cache
-def _request(line: int) -> FitRequest:
-    return read_request(load_observations()[line - 2].row)[0]
+def _request(line: int, path: Path = OBSERVATIONS) -> FitRequest:
+    return read_request(load_observations(path)[line - 2].row)[0]
+
+
+@cache
+def graph_estimates() -> dict[int, float]:
+    """CUDA-graph estimate in GiB by line of the observations."""
+    with GRAPH_ESTIMATES.open(encoding="utf-8", newline="") as file:
+        return {int(row["line"]): float(row["estimate_gib"]) for row in csv.DictReader(file)}
 
 
 def request_of(observation: Observation) -> FitRequest:
     """The row as a request, read as the batch interface reads it."""
-    return _request(observation.line)
+    return _request(observation.line, observation.file)
 
 
 @cache
-def fit_of(observation_line: int) -> Fit:
+def fit_of(observation_line: int, path: Path = OBSERVATIONS) -> Fit:
     """The fit of the row on that line."""
-    return assess(_request(observation_line))
+    return assess(_request(observation_line, path))
 
 
 def weights_error(observation: Observation) -> float:
@@ -111,7 +126,7 @@ def tokens_error(observation: Observation) -> float:
     """Relative error of the token count, from the observed KV GiB (over the stages: the fewest)."""
     request = request_of(observation)
     if request.pipeline_parallel_size > 1:
-        return fit_of(observation.line).kv_cache_tokens / int(observation.row["obs_kv_tokens"]) - 1
+        return fit_of(observation.line, observation.file).kv_cache_tokens / int(observation.row["obs_kv_tokens"]) - 1
     flags = resolve_flags(request)
     checkpoint = resolve_precision(request.model, request.quantization).checkpoint
     dtype = resolve_kv_dtype(request.model, checkpoint, request.kv_cache_dtype, request.gpu)
@@ -122,7 +137,10 @@ def tokens_error(observation: Observation) -> float:
 
 def outcome(observation: Observation, constants: Constants = FITTED) -> str:
     """``right``, ``wrong``, or ``tight`` when the fit does not commit itself."""
-    fit = fit_of(observation.line) if constants is FITTED else assess(request_of(observation), constants=constants)
+    if constants is FITTED:
+        fit = fit_of(observation.line, observation.file)
+    else:
+        fit = assess(request_of(observation), constants=constants)
     if fit.verdict is Verdict.TIGHT:
         return "tight"
     return "right" if (fit.verdict is Verdict.FITS) == (observation.row["obs_outcome"] == "fits") else "wrong"
@@ -136,17 +154,18 @@ def scored(letter: str) -> tuple[Observation, ...]:
 def refit(left_out: str) -> tuple[dict[str, float], frozenset[str]]:
     """The constants, fitted on the rows of every other family, and those for which no row remained.
 
-    Each in turn is moved by the median of what would make its rows exact; in units of its own effect on the KV cache.
+    Each in turn is moved by the median of what would make its rows exact; in units of its own effect on the figure
+    that it is fitted to.
     """
     values = dict(FITTED)
-    rows = {o.line: o for o in scored("K") if o.family != left_out}
+    rows = {o.line: o for o in load_observations() if o.family != left_out}
     stuck: set[str] = set()
     for _ in range(ROUNDS):
         for constant in TABLE:
             if not constant.refit:
                 continue
             lines = [line for line in constant.rows if line in rows]
-            moves = [move for line in lines if (move := _move(rows[line], constant.name, values)) is not None]
+            moves = [move for line in lines if (move := _move(rows[line], constant, values)) is not None]
             if moves:
                 values[constant.name] += statistics.median(moves)
             else:
@@ -154,12 +173,24 @@ def refit(left_out: str) -> tuple[dict[str, float], frozenset[str]]:
     return values, frozenset(stuck)
 
 
-def _move(observation: Observation, name: str, values: Mapping[str, float]) -> float | None:
-    """How far ``name`` must move to make the row exact; None where it has no effect on it."""
+def _move(observation: Observation, constant: Constant, values: Mapping[str, float]) -> float | None:
+    """How far the constant must move to make the row exact; None where it has no effect on it."""
+    name = constant.name
     step = 0.01 * values[name]
-    off = kv_error(observation, values)[1]
-    slope = (kv_error(observation, {**values, name: values[name] + step})[1] - off) / step
+    error = _graphs_off if constant.fitted_to == "graphs" else _kv_off
+    off = error(observation, values)
+    slope = (error(observation, {**values, name: values[name] + step}) - off) / step
     return -off / slope if abs(slope) > 1e-6 else None
+
+
+def _kv_off(observation: Observation, constants: Constants) -> float:
+    return kv_error(observation, constants)[1]
+
+
+def _graphs_off(observation: Observation, constants: Constants) -> float:
+    """Absolute error in GiB of the first stage's CUDA-graph estimate."""
+    budget = stage_budgets(request_of(observation), constants=constants)[0]
+    return budget.runtime.cuda_graphs / GIB - graph_estimates()[observation.line]
 
 
 def cross_validate() -> dict[str, Any]:
@@ -229,6 +260,28 @@ def _counted(outcomes: Mapping[str, str]) -> dict[str, object]:
     }
 
 
+def held_out() -> dict[str, Any]:
+    """Errors on runs that nothing is fitted on, by how near they are to those that something is."""
+    rows = load_observations(HELD_OUT)
+    near = [o for o in rows if o.row["notes"].startswith(CAMPAIGN)]
+    far = [o for o in rows if o not in near]
+    return {"same_campaign_other_models": _errors(near), "independent": _errors(far)}
+
+
+def _errors(rows: Sequence[Observation]) -> dict[str, Any]:
+    def of(letter: str) -> list[Observation]:
+        return [o for o in rows if letter in o.score]
+
+    kv = _labelled(of("K"), lambda o: kv_error(o)[0])
+    return {
+        "weights": statistics_of(_labelled(of("W"), weights_error)),
+        "kv_gib": statistics_of(kv),
+        "kv_gib_absolute_median": round(statistics.median(abs(kv_error(o)[1]) for o in of("K")), 3),
+        "tokens_from_observed_kv_gib": statistics_of(_labelled(of("T"), tokens_error)),
+        "outcomes": _counted({_label(o): outcome(o) for o in of("O")}),
+    }
+
+
 def run() -> dict[str, Any]:
     """Errors as cross-validated, as fitted, and of other estimators."""
     return {
@@ -249,9 +302,18 @@ def run() -> dict[str, Any]:
             "outcomes": _counted({_label(o): outcome(o) for o in scored("O")}),
         },
         "constants": [
-            {"name": c.name, "value": c.value, "unit": c.unit, "source": c.source, "refit_on_lines": list(c.rows)}
+            {
+                "name": c.name,
+                "value": c.value,
+                "unit": c.unit,
+                "kind": c.kind,
+                "source": c.source,
+                "refit_on_lines": list(c.rows),
+                "refit_to": c.fitted_to if c.refit else None,
+            }
             for c in TABLE
         ],
+        "held_out": held_out(),
         "other_estimators": score_others([_for_others(o) for o in load_observations()], install=not SMOKE),
     }
 

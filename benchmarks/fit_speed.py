@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.fit_accuracy import OBSERVATIONS
 from benchmarks.measure import SMOKE, emit, own_peak_mib
-from modelyard.catalog.gpus import load_gpus
+from modelyard.catalog.gpus import load_server_gpus
 from modelyard.catalog.models import load_models
 from modelyard.errors import ModelyardError
 from modelyard.fit import Fit, FitRequest, assess
@@ -48,7 +48,7 @@ def _requests() -> list[FitRequest]:
     """Every model of the catalog on every third GPU, split over eight, as far as the engine would take it."""
     found: list[FitRequest] = []
     for index, model in enumerate(load_models()):
-        for gpu in load_gpus()[index % 3 :: 3]:
+        for gpu in load_server_gpus()[index % 3 :: 3]:
             for tp in (1, 8):
                 request = FitRequest(
                     model=model,

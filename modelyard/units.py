@@ -102,6 +102,20 @@ def format_usd(amount: Decimal) -> str:
     return f"{sign}${cents(size):,.2f}"
 
 
+def format_usd_change(usd_per_hour: Decimal | None, *, moves: bool = False) -> str:
+    """What a change does to the price of an hour: ``−$13.56/h``, ``+$4.80/h``, ``free`` or ``not priced``.
+
+    Args:
+        usd_per_hour: the difference; None: one of the two prices is not known.
+        moves: whether the change is to another machine, which may cost the same but is not free.
+    """
+    if usd_per_hour is None:
+        return "not priced"
+    if not usd_per_hour:
+        return "same price" if moves else "free"
+    return f"{'−' if usd_per_hour < 0 else '+'}{format_usd(abs(usd_per_hour))}/h"
+
+
 def format_tokens(count: int) -> str:
     """Tokens for people: ``16k`` when it is a whole number of 1,024, else ``244,304``."""
     if count >= 1024 and count % 1024 == 0:

@@ -5,11 +5,11 @@ count is a part as well, so that nothing is dropped.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from modelyard.catalog.models import MLA, Model
+from modelyard.catalog.models import MLA, LinearAttention, Model
 from modelyard.fit.memo import ById
 
 VOCAB_PADDING = 64
@@ -49,6 +49,8 @@ class LayerKind:
     """``full``, ``window``, ``global``, ``mla``, ``linear``, ``unknown`` or ``none``."""
     ffn: str
     """``dense``, ``moe``, ``both`` or ``none``."""
+    width: int = 0
+    """Width of its dense MLP where layers differ; 0: the model's."""
 
 
 BLOCK_KINDS = {
@@ -56,8 +58,9 @@ BLOCK_KINDS = {
     "*": LayerKind(attention="full", ffn="none"),
     "E": LayerKind(attention="none", ffn="moe"),
     "-": LayerKind(attention="none", ffn="dense"),
+    "B": LayerKind(attention="full", ffn="dense"),
 }
-"""The letters of ``Model.layer_pattern``: models whose layers are one block each (Nemotron-H)."""
+"""The letters of ``Model.layer_pattern``: models whose layers are one block each, or lost one (Nemotron)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,7 +111,9 @@ def _take_apart(key: ById[Model]) -> Anatomy:
 def layer_kinds(model: Model) -> tuple[LayerKind, ...]:
     """What every layer is, in order; rarer kinds are spread evenly, as in published patterns (one layer in six …)."""
     if model.layer_pattern:
-        return tuple(BLOCK_KINDS[letter] for letter in model.layer_pattern)
+        kinds = tuple(BLOCK_KINDS[letter] for letter in model.layer_pattern)
+        widths = model.intermediate_sizes
+        return tuple(replace(k, width=w) for k, w in zip(kinds, widths, strict=True)) if widths else kinds
     count = model.num_hidden_layers
     return tuple(LayerKind(attention=_attention_kind(model, i, count), ffn=_ffn_kind(model, i)) for i in range(count))
 
@@ -143,9 +148,9 @@ def _ffn_kind(model: Model, index: int) -> str:
 
 
 def _layer_parts(model: Model, kind: LayerKind) -> tuple[Part, ...]:
-    blocks = 1 if model.layer_pattern else 2
+    blocks = (kind.attention != "none") + (kind.ffn != "none")
     norms = Part(name="norms", params=blocks * model.hidden_size, split=Split.REPLICATED)
-    return (*_attention_parts(model, kind.attention), *_ffn_parts(model, kind.ffn), norms)
+    return (*_attention_parts(model, kind.attention), *_ffn_parts(model, kind), norms)
 
 
 def _attention_parts(model: Model, kind: str) -> tuple[Part, ...]:
@@ -154,11 +159,12 @@ def _attention_parts(model: Model, kind: str) -> tuple[Part, ...]:
     if kind == "linear":
         return _linear_parts(model)
     if kind == "mla" and model.mla is not None:
-        return (*_mla_parts(model, model.mla), *_indexer_parts(model, model.mla))
+        return (*_mla_parts(model, model.mla), *_indexer_parts(model))
     if kind == "global" and model.global_attention is not None:
         shape = model.global_attention
         return _gqa_parts(model, shape.num_key_value_heads, shape.head_dim, share_kv=shape.k_eq_v)
-    return _gqa_parts(model, model.num_key_value_heads, model.head_dim, share_kv=False)
+    parts = _gqa_parts(model, model.num_key_value_heads, model.head_dim, share_kv=False)
+    return (*parts, *_indexer_parts(model)) if kind == "full" else parts
 
 
 def _gqa_parts(model: Model, kv_heads: int, head_dim: int, *, share_kv: bool) -> tuple[Part, ...]:
@@ -173,7 +179,7 @@ def _gqa_parts(model: Model, kv_heads: int, head_dim: int, *, share_kv: bool) ->
             name="attention", params=(model.hidden_size + bias) * kv_rows, rows=kv_rows,
             split=Split.KV_HEADS, kv_heads=kv_heads, fused="qkv",
         ),
-        Part(name="attention", params=width * model.hidden_size, rows=model.hidden_size),
+        Part(name="attention_output", params=width * model.hidden_size, rows=model.hidden_size),
     )  # fmt: skip
 
 
@@ -204,13 +210,16 @@ def absorbed_elements(model: Model, tp: int) -> int:
     return -(-model.num_attention_heads // tp) * mla.kv_lora_rank * (mla.qk_nope_head_dim + mla.v_head_dim)
 
 
-def _indexer_parts(model: Model, mla: MLA) -> tuple[Part, ...]:
-    indexer = model.indexer
+def _indexer_parts(model: Model) -> tuple[Part, ...]:
+    indexer, mla = model.indexer, model.mla
     if indexer is None or indexer.heads is None or indexer.head_dim is None:
         return ()
-    params = (mla.q_lora_rank or model.hidden_size) * indexer.heads * indexer.head_dim
-    params += model.hidden_size * (indexer.head_dim + indexer.heads)
-    return (Part(name="indexer", params=params, split=Split.REPLICATED),)
+    inputs = mla.q_lora_rank if mla is not None else None
+    params = (inputs or model.hidden_size) * indexer.heads * indexer.head_dim
+    params += model.hidden_size * (indexer.head_dim + (indexer.heads if mla is not None else 0))
+    # Where only some layers have one, every layer is given its share: they lie evenly over the stages.
+    share = params * (indexer.layers or model.num_hidden_layers) // model.num_hidden_layers
+    return (Part(name="indexer", params=share, split=Split.REPLICATED),)
 
 
 def _linear_parts(model: Model) -> tuple[Part, ...]:
@@ -219,6 +228,8 @@ def _linear_parts(model: Model) -> tuple[Part, ...]:
         return ()
     values = linear.num_value_heads * linear.value_head_dim
     mixed = 2 * linear.num_key_heads * linear.key_head_dim + values
+    if linear.kind == "kimi_delta":
+        return _kimi_delta_parts(model, linear, values, mixed)
     inputs = mixed + values
     is_mamba = linear.kind == "mamba2"  # one gate per head, a bias on the convolution, a norm over all heads
     state = mixed * (linear.conv_kernel_dim + is_mamba) + (values if is_mamba else 0)
@@ -231,12 +242,28 @@ def _linear_parts(model: Model) -> tuple[Part, ...]:
     )
 
 
-def _ffn_parts(model: Model, kind: str) -> tuple[Part, ...]:
+def _kimi_delta_parts(model: Model, linear: LinearAttention, values: int, mixed: int) -> tuple[Part, ...]:
+    """Kimi Delta Attention: queries, keys, values; two low-rank pairs instead of a full output gate."""
+    rank = linear.value_head_dim
+    return (
+        Part(name="linear_attention", params=model.hidden_size * mixed, rows=mixed),
+        Part(name="linear_attention", params=2 * model.hidden_size * rank, rows=2 * rank, split=Split.REPLICATED),
+        Part(name="linear_attention", params=2 * rank * values, rows=2 * values),
+        Part(name="linear_attention", params=values * model.hidden_size, rows=model.hidden_size),
+        # convolution, decay and its bias, and one gate per head stay unquantized
+        Part(
+            name="linear_state",
+            params=mixed * linear.conv_kernel_dim + values + linear.num_value_heads * (model.hidden_size + 1),
+        ),
+    )
+
+
+def _ffn_parts(model: Model, layer: LayerKind) -> tuple[Part, ...]:
     matrices = 3 if model.gated_mlp else 2
     cut = (2 / 3, 1 / 3) if model.gated_mlp else (0.5, 0.5)  # gate and up in one tensor, down in another
-    hidden, parts = model.hidden_size, list[Part]()
+    hidden, kind, parts = model.hidden_size, layer.ffn, list[Part]()
     if kind in {"dense", "both"}:
-        width = model.intermediate_size
+        width = layer.width or model.intermediate_size
         rows = (matrices - 1) * width + hidden
         parts.append(Part(name="mlp", params=matrices * hidden * width, rows=rows, tensors=cut))
     moe = model.moe

@@ -8,11 +8,13 @@ from modelyard.fit.checkpoints import Precision, resolve_precision
 from modelyard.fit.constants import FITTED, Constants
 from modelyard.fit.defaults import Flags
 from modelyard.fit.engines import LOCAL, rules_of
+from modelyard.fit.engines.apple import require_engine
 from modelyard.fit.engines.base import Case, StageBudget, spread_of
 from modelyard.fit.engines.local import assess_local
-from modelyard.fit.kv_dtype import KvDtype, resolve_kv_dtype
+from modelyard.fit.kv_dtype import KvDtype, kv_dtype_of
 from modelyard.fit.parallelism import require_split
 from modelyard.fit.types import Fit, FitRequest, PerGpu
+from modelyard.fit.uncertain import bounds_of, require_cache, without_cache
 from modelyard.fit.verdict import Measured, judge
 from modelyard.fit.weights import weigh_spread
 
@@ -28,12 +30,13 @@ def assess(request: FitRequest, *, constants: Constants = FITTED) -> Fit:
         UsageError: a value that the engine would refuse: names it, and what is allowed.
     """
     check_request(request)
+    require_cache(request)
     if request.engine in LOCAL:
         return assess_local(request)
     rules = rules_of(request.engine)
     precision = resolve_precision(request.model, request.quantization)
     flags = rules.flags(request)
-    dtype = resolve_kv_dtype(request.model, precision.checkpoint, request.kv_cache_dtype, request.gpu)
+    dtype = kv_dtype_of(request, precision)
     budget = min(_budgets(request, precision, flags, dtype, constants), key=lambda b: b.kv_bytes / b.layout.block_bytes)
     held = budget.layout.concurrency(budget.kv_bytes, request.max_model_len, flags.in_flight_tokens)
     need = budget.layout.bytes_for(requests_per_rank(request), request.max_model_len, flags.in_flight_tokens)
@@ -43,7 +46,7 @@ def assess(request: FitRequest, *, constants: Constants = FITTED) -> Fit:
         flags,
         Measured(runtime=budget.runtime, layout=budget.layout, dtype=dtype, kv_bytes=budget.kv_bytes),
     )
-    return Fit(
+    fit = Fit(
         request=request,
         verdict=judged.verdict,
         per_gpu=_per_gpu(request, budget),
@@ -54,7 +57,9 @@ def assess(request: FitRequest, *, constants: Constants = FITTED) -> Fit:
         reasons=judged.reasons,
         warnings=judged.warnings,
         unknown=judged.unknown,
+        bounds=bounds_of(request, precision, budget, flags),
     )
+    return without_cache(fit, flags) if request.model.encoder else fit
 
 
 def requests_per_rank(request: FitRequest) -> int:
@@ -68,6 +73,7 @@ def check_request(request: FitRequest) -> None:
     Raises:
         UsageError: what, where, and what is allowed.
     """
+    require_engine(request)
     longest = request.model.max_position_embeddings
     if not 1 <= request.max_model_len <= longest:
         raise UsageError(
@@ -94,7 +100,7 @@ def stage_budgets(request: FitRequest, *, constants: Constants = FITTED) -> tupl
         UsageError: a value that the engine would refuse.
     """
     precision = resolve_precision(request.model, request.quantization)
-    dtype = resolve_kv_dtype(request.model, precision.checkpoint, request.kv_cache_dtype, request.gpu)
+    dtype = kv_dtype_of(request, precision)
     return _budgets(request, precision, rules_of(request.engine).flags(request), dtype, constants)
 
 

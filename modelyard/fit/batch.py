@@ -6,17 +6,19 @@ that engine version on that GPU. A row that cannot be read yields an object with
 written as a flag, as ``key=value``, or as a clause of its own.
 """
 
-import csv
-import io
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard.catalog.engines import read_version
 from modelyard.errors import ModelyardError, UsageError, quote
+from modelyard.fit.apple_chips import is_memory_sure, read_chip
 from modelyard.fit.assess import assess, stage_budgets
 from modelyard.fit.engines import LOCAL
-from modelyard.fit.ranking import PINNED_ENGINE
+from modelyard.fit.engines.apple import engine_for
+from modelyard.fit.engines.mlx import mlx_quantization
 from modelyard.fit.reading import (
     KV_DTYPES,
     UNSTATED,
@@ -26,15 +28,12 @@ from modelyard.fit.reading import (
     read_gpu,
     read_model,
     read_quantization,
-    read_version,
     stretched,
     whole,
 )
-from modelyard.fit.types import Fit, FitRequest, Verdict
-from modelyard.units import GIB
-
-BROKEN = "_broken"
-"""Key of a row that is no CSV."""
+from modelyard.fit.table import BROKEN, read_rows
+from modelyard.fit.types import Bounds, Fit, FitRequest, Verdict
+from modelyard.units import GIB, MIB
 
 _TRUE = {"1", "true", "yes", "y", "on", "x"}
 _FALSE = {"0", "false", "no", "n", "off", *UNSTATED}
@@ -47,6 +46,7 @@ _OWN_FRACTION = {"sglang", "tensorrt-llm", "tgi"}
 
 _TOKENS = {"k": 1024.0, "m": 1024.0**2}
 _GIB = {"gib": 1.0, "gb": 1e9 / GIB, "mib": 1 / 1024, "mb": 1e6 / GIB}
+_MB = {"mb": 1.0, "mib": 1.0}
 _SHARE = {"%": 0.01}
 
 _HEDGED = re.compile(
@@ -74,29 +74,11 @@ def fit_csv(text: str, resolver: Resolver | None = None) -> list[dict[str, Any]]
     Args:
         text: a CSV table with a header.
         resolver: finds models that the catalog lacks, by hub id.
+
+    Raises:
+        UsageError: no header that names models.
     """
     return assess_rows(read_rows(text), resolver)
-
-
-def read_rows(text: str) -> Iterator[dict[str, str]]:
-    """The rows of a CSV table as text by column; columns in lower case, missing cells blank."""
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
-    header: list[str] | None = None
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield {BROKEN: f"no CSV: {error}"}
-            continue
-        if not cells or (header is None and not any(cell.strip() for cell in cells)):
-            continue
-        if header is None:
-            header = [cell.strip().lower() for cell in cells]
-            continue
-        padded = [*cells, *[""] * (len(header) - len(cells))]
-        yield {name: cell.strip() for name, cell in zip(header, padded, strict=False)}
 
 
 def assess_rows(rows: Iterable[Mapping[str, str]], resolver: Resolver | None = None) -> list[dict[str, Any]]:
@@ -122,21 +104,30 @@ class _Read:
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
     """What was assumed and keeps the row from a plain ``fits``."""
+    has_gpu: bool
+    """Whether a GPU or its memory is given; without either only the weights are known."""
 
 
 def _read(row: Mapping[str, str], resolver: Resolver | None) -> _Read:
     cell = _Cells(row)
     if cell["hf_id"] == "" and cell["model"] == "":
         raise UsageError("no model", details="where    columns hf_id and model are blank")
-    found = read_model(cell["hf_id"], cell["model"], resolver)
-    model, quantization, quantized = read_quantization(found, cell["hf_id"], cell["quant"])
-    card = read_gpu(cell["gpu"], number(cell["gpu_mem_gib"], "gpu_mem_gib", _GIB))
-    engine = cell["engine"].lower() or "vllm"
-    engine = _ENGINES.get(engine, engine)
+    title = cell["model"]
+    hub_id = cell["hf_id"] or (title if "/" in title and " " not in title else "")
+    found = read_model(hub_id, title, resolver)
+    model, quantization, quantized = read_quantization(found, hub_id, _precision(cell))
+    memory = number(cell["gpu_mem_gib"], "gpu_mem_gib", _GIB)
+    card = read_gpu(cell["gpu"], memory)
+    engine = cell["engine"].lower()
+    engine = _ENGINES.get(engine, engine) or engine_for(card.gpu, quantization)
     longest = model.max_position_embeddings
     asked = _count(cell, "max_model_len", _TOKENS) or longest
-    notes = [*match_note(found, cell["hf_id"]), *quantized, *card.notes]
+    notes = [*match_note(found, hub_id), *quantized, *card.notes]
     doubts = [] if card.known else [card.notes[-1]]
+    if card.gpu.is_apple:
+        notes += [] if cell["engine"] else [f"engine: not given, taken as {engine} on Apple silicon"]
+        doubts += [] if is_memory_sure(card.gpu) else [f"which memory the {card.gpu.title} has is not sure"]
+    wired_mb = whole(cell["iogpu_wired_limit_mb"], "iogpu_wired_limit_mb", _MB)
     if asked > longest:
         model = stretched(model, asked)
         notes.append(f"asked {asked:,} tokens, model reads {longest:,}: computed at {asked:,}")
@@ -145,6 +136,8 @@ def _read(row: Mapping[str, str], resolver: Resolver | None) -> _Read:
     if engine in _OWN_FRACTION and fraction is None and share is not None:
         fraction, share = share, None
         notes.append(f"gmu: read as {engine}'s own memory fraction")
+    version, assumed = read_version(cell["engine_version"], engine)
+    notes += assumed
     kv_dtype = cell["kv_dtype"].lower()
     cache_gib = number(cell["kv_cache_memory_gib"], "kv_cache_memory_gib", _GIB)
     noted = _set_up(cell["notes"])
@@ -157,7 +150,7 @@ def _read(row: Mapping[str, str], resolver: Resolver | None) -> _Read:
         tensor_parallel_size=_count(cell, "tp") or 1,
         pipeline_parallel_size=_count(cell, "pp") or 1,
         engine=engine,
-        engine_version=read_version(cell["engine_version"], PINNED_ENGINE),
+        engine_version=version,
         gpu_memory_utilization=share,
         max_num_seqs=_count(cell, "max_num_seqs"),
         max_num_batched_tokens=_count(cell, "max_batched_tokens", _TOKENS),
@@ -168,8 +161,19 @@ def _read(row: Mapping[str, str], resolver: Resolver | None) -> _Read:
         decode_context_parallel_size=_count(cell, "dcp") or noted.get("dcp", 1),
         kv_cache_memory_bytes=None if cache_gib is None else round(cache_gib * GIB),
         memory_fraction=fraction,
+        parallel=_count(cell, "parallel"),
+        gpu_layers=whole(cell["gpu_layers"], "gpu_layers"),
+        wired_limit_bytes=wired_mb * MIB if wired_mb else None,
     )
-    return _Read(request=request, notes=tuple(notes), doubts=tuple(doubts))
+    has_gpu = memory is not None or cell["gpu"].lower() not in UNSTATED
+    return _Read(request=request, notes=tuple(notes), doubts=tuple(doubts), has_gpu=has_gpu)
+
+
+def _precision(cell: "_Cells") -> str:
+    """The precision as written; a bare ``4bit`` is MLX's own format where MLX or an Apple chip is meant."""
+    engine = cell["engine"].lower()
+    is_mlx = _ENGINES.get(engine, engine) == "mlx" or (not engine and read_chip(cell["gpu"], 1) is not None)
+    return mlx_quantization(cell["quant"]) if is_mlx else cell["quant"]
 
 
 class _Cells:
@@ -247,12 +251,14 @@ def _row(line: int, row: Mapping[str, str], resolver: Resolver | None) -> dict[s
         weights, kv = fit.per_gpu.weights, fit.per_gpu.kv_cache
         if request.engine not in LOCAL:  # logs quote the first stage; tokens are those of the scarcest
             first = stage_budgets(request)[0]
-            weights, kv = first.stage.weights_bytes, first.kv_bytes
+            weights, kv = first.stage.weights_bytes, kv if request.model.encoder else first.kv_bytes
     except ModelyardError as error:
         return {**label, "error": str(error)}
     except (ValueError, ArithmeticError, LookupError, TypeError) as error:
         return {**label, "error": f"this row could not be computed: {error}"}
-    return {
+    if not math.isfinite(fit.max_concurrency):
+        return {**label, "error": "this row could not be computed: it holds no finite number of requests"}
+    answer = {
         **label,
         "weights_gib_per_gpu": round(weights / GIB, 4),
         "kv_cache_gib_per_gpu": round(kv / GIB, 4),
@@ -261,6 +267,28 @@ def _row(line: int, row: Mapping[str, str], resolver: Resolver | None) -> dict[s
         **_judged(fit, read.doubts),
         "unknown": [*read.notes, *fit.unknown],
     }
+    if fit.bounds is not None:
+        answer["bounds"] = _bounds(fit.bounds)
+    return answer if read.has_gpu else {**answer, **_WEIGHTS_ONLY}
+
+
+def _bounds(bounds: Bounds) -> dict[str, Any]:
+    return {
+        "weights_gib_per_gpu_at_least": round(bounds.weights_at_least / GIB, 4),
+        "weights_exact": bounds.weights_exact,
+        "kv_bytes_per_token_per_gpu_at_most": bounds.kv_per_token_at_most,
+        "kv_gib_per_request_per_gpu_at_most": round(bounds.kv_per_request_at_most / GIB, 4),
+    }
+
+
+_WEIGHTS_ONLY = {
+    "kv_cache_gib_per_gpu": None,
+    "kv_cache_tokens": None,
+    "max_concurrency": None,
+    "verdict": str(Verdict.TIGHT),
+    "reasons": ["no GPU is given, and no gpu_mem_gib: only the weights are known, not whether they fit"],
+}
+"""Of a row without a GPU: nothing can be said of what is left."""
 
 
 def _judged(fit: Fit, doubts: tuple[str, ...]) -> dict[str, Any]:

@@ -6,13 +6,20 @@ from functools import lru_cache
 from modelyard.catalog.models import Checkpoint, Model
 from modelyard.errors import UnknownNameError, UsageError, quote
 from modelyard.fit.memo import ById
-from modelyard.fit.schemes import Scheme, canonical, find_scheme, same_family
+from modelyard.fit.schemes import MXFP4_EVERYWHERE, Scheme, canonical, find_scheme, same_family
 
 ON_THE_FLY = {"fp8": "fp8", "bnb": "bitsandbytes"}
-"""Families that vLLM makes from a 16-bit checkpoint while loading, and the value of its ``--quantization`` flag."""
+"""Families that vLLM makes from a 16-bit checkpoint while loading, and the value of its ``--quantization`` flag.
+
+bitsandbytes is a plugin's since 0.28: ``modelyard.fit.precision`` says so.
+"""
 
 MADE_NAMES = ("fp8-online", "fp8-runtime")
 """Spellings that ask for this even where a checkpoint is published."""
+
+
+CONVERTED = frozenset({"gguf", "mlx"})
+"""Families that anybody converts any model to."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,13 +63,14 @@ def resolve_precision(model: Model, asked: str | None) -> Precision:
 
 
 def resolve_file(model: Model, asked: str) -> Precision:
-    """The same for engines that read GGUF files, whose presets exist for nearly every model.
+    """The same for engines that read GGUF files or MLX's own format, which exist for nearly every model.
 
     Raises:
-        UsageError: neither published nor a GGUF preset.
+        UsageError: neither published nor one of these formats.
     """
     scheme = find_scheme(asked)
-    if scheme is not None and scheme.family == "gguf":
+    published = any(canonical(asked) in {canonical(c.quantization), canonical(c.hub_id)} for c in model.checkpoint)
+    if scheme is not None and scheme.family in CONVERTED and not published:
         return Precision(quantization=asked, scheme=scheme, checkpoint=model.checkpoint[0], engine_flag=None)
     return resolve_precision(model, asked)
 
@@ -73,7 +81,7 @@ def _resolve(key: ById[Model], asked: str | None) -> Precision:
     wanted = canonical(asked) if asked is not None else canonical(model.native_quantization)
     checkpoint = None if wanted in MADE_NAMES else _find(model, wanted)
     if checkpoint is not None:
-        return _published(checkpoint)
+        return _published(model, checkpoint)
     scheme = find_scheme(wanted)
     native = find_scheme(model.native_quantization)
     available = ", ".join(model.quantizations)
@@ -98,7 +106,7 @@ def _find(model: Model, wanted: str) -> Checkpoint | None:
     return next(exact, None) or next(alike, None)
 
 
-def _published(checkpoint: Checkpoint) -> Precision:
+def _published(model: Model, checkpoint: Checkpoint) -> Precision:
     scheme = find_scheme(checkpoint.quantization, group_size=checkpoint.group_size, zero_point=checkpoint.zero_point)
     if scheme is None:
         raise UsageError(
@@ -106,8 +114,25 @@ def _published(checkpoint: Checkpoint) -> Precision:
             details=f"where    checkpoint {checkpoint.hub_id}",
             resolution="ask for another quantization of this model",
         )
+    scheme = _applied(model, checkpoint, scheme)
     return Precision(quantization=checkpoint.quantization, scheme=scheme, checkpoint=checkpoint, engine_flag=None)
 
 
+def _applied(model: Model, checkpoint: Checkpoint, scheme: Scheme) -> Scheme:
+    """What a scheme means for this model: one that quantizes experts says nothing of a model without any."""
+    if model.moe is not None:
+        return scheme
+    if scheme.family == "fp8-fp4":
+        raise UsageError(
+            f"{quote(checkpoint.quantization)} stores experts in FP4, and {model.title} has no experts",
+            details=f"where    checkpoint {checkpoint.hub_id}",
+            resolution="say fp8-block, or mxfp4-all where every linear layer is in MXFP4",
+        )
+    everywhere = find_scheme(MXFP4_EVERYWHERE) if scheme.experts_only else None
+    return everywhere or scheme
+
+
 def _made(native: Scheme | None) -> str:
-    return " (and fp8 or bnb-nf4, made while loading)" if native is not None and native.family == "bf16" else ""
+    if native is None or native.family != "bf16":
+        return ""
+    return " (and fp8, made while loading; bnb-nf4 as well, from vLLM 0.28 on with a plugin)"

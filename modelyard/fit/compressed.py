@@ -47,6 +47,21 @@ def compressed_groups(attention: CompressedAttention, layers: int, version: Vers
     )
 
 
+def compressed_pages(attention: CompressedAttention, layers: int) -> tuple[tuple[str, int, int], ...]:
+    """What a block is made of: for every kind of row its name, layers, and bytes of a page in one layer."""
+    fine, index, coarse = _pages(attention)
+    repeats = max(attention.fine_layers, attention.coarse_layers, -(-layers // 2))
+    states = _aligned(COARSE_STATE_BLOCK * 2 * attention.head_dim * STATE_BYTES)
+    return (
+        ("fine rows", attention.fine_layers, fine),
+        ("the indexer's rows", attention.fine_layers, index),
+        ("coarse rows", attention.coarse_layers, coarse),
+        ("windows of whole rows", repeats, _aligned(WINDOW_BLOCK * ROW_BYTES)),
+        ("states of the fine compressor and its indexer", attention.fine_layers, sum(_fine_states(attention))),
+        ("states of the coarse compressor", attention.coarse_layers, states),
+    )
+
+
 def compressed_token_bytes(attention: CompressedAttention) -> int:
     """Bytes per token of the compressed rows alone: what a long context adds."""
     fine, index, coarse = _pages(attention)

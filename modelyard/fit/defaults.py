@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from modelyard.catalog.gpus import Gpu
 from modelyard.errors import UsageError, quote
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.types import FitRequest
 from modelyard.units import GIB
 
@@ -24,13 +25,17 @@ LARGE_GPU_BATCHES: Version = (0, 28)
 GRAPHS_BUDGETED: Version = (0, 20)
 """From here the CUDA-graph estimate is taken out of the KV budget; before, it had to fit in what gmu leaves alone."""
 GMU_RAISED: Version = (0, 20)
-TOKENS_FROM_CONCURRENCY: Version = (0, 21)
-"""From here the logged token count is max_concurrency × max_model_len (§2.3)."""
+TOKENS_FROM_CONCURRENCY = (0, 20, 2)
+"""From here the logged token count is max_concurrency × max_model_len (§2.3): a log of 0.20.2 has it, one of 0.20.0
+does not."""
+CHUNKS_LARGER: Version = (0, 7)
 
 MODELLED: Version = (0, 33)
 """The vLLM version whose rules stand in for engines that are not modelled."""
 
 LARGE_GPU_BYTES, BIG_GPU_BYTES = 160 * GIB, 70 * GIB
+SEQS, SEQS_BIG = 256, 1024
+"""max-num-seqs of small and of big GPUs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +49,13 @@ class Flags:
     in_flight_tokens: int
     """Scheduled and not yet settled: windowed layers keep blocks for them."""
     is_v0: bool
+    patch: int = 0
+    """The third number of the version, which matters to how tokens are counted."""
+
+    @property
+    def counts_by_concurrency(self) -> bool:
+        """Whether the logged token count is that of whole requests."""
+        return (*self.version, self.patch) >= TOKENS_FROM_CONCURRENCY
 
 
 @lru_cache(maxsize=256)
@@ -59,6 +71,11 @@ def parse_version(text: str) -> Version:
     return int(match[1]), int(match[2])
 
 
+def _parse_patch(text: str) -> int:
+    match = re.match(r"\D{0,2}\d+\.\d+\.(\d+)", text.strip())
+    return int(match[1]) if match else 0
+
+
 def resolve_flags(request: FitRequest) -> Flags:
     """The flags of ``request`` with the defaults of its engine version on its GPU.
 
@@ -69,7 +86,7 @@ def resolve_flags(request: FitRequest) -> Flags:
     version = parse_version(request.engine_version) if request.engine == "vllm" else MODELLED
     gmu = request.gpu_memory_utilization
     if gmu is None:
-        gmu = 0.92 if version >= GMU_RAISED else 0.90
+        gmu = FITTED["vllm_utilization" if version >= GMU_RAISED else "vllm_utilization_019"]
     elif not 0 < gmu <= 1:
         raise _refused("gpu_memory_utilization", gmu, "more than 0 and at most 1")
     is_v0 = version < V1_ENGINE
@@ -85,6 +102,7 @@ def resolve_flags(request: FitRequest) -> Flags:
         max_num_batched_tokens=tokens,
         in_flight_tokens=batches * tokens,
         is_v0=is_v0,
+        patch=_parse_patch(request.engine_version) if request.engine == "vllm" else 0,
     )
 
 
@@ -92,13 +110,16 @@ def default_batch(
     gpu: Gpu, *, is_v0: bool = False, max_model_len: int = 0, version: Version = MODELLED
 ) -> tuple[int, int]:
     """Default (max_num_batched_tokens, max_num_seqs) of the vLLM server on ``gpu`` (vLLM ``engine/arg_utils.py``)."""
-    if is_v0:
-        return max(max_model_len, 2048), 256
+    small = whole("vllm_tokens")
+    if is_v0:  # the longest prompts were prefilled in chunks, others whole
+        chunked = max_model_len > whole("vllm_v0_chunk_from")
+        chunk = whole("vllm_v0_chunk" if version >= CHUNKS_LARGER else "vllm_v0_chunk_06")
+        return (chunk if chunked else max(max_model_len, small)), SEQS
     if gpu.total_memory_bytes >= LARGE_GPU_BYTES and version >= LARGE_GPU_BATCHES:
-        return 16384, 1024
+        return whole("vllm_tokens_large"), SEQS_BIG
     if gpu.total_memory_bytes >= BIG_GPU_BYTES and not gpu.name.upper().startswith(("A100", "GB10")):
-        return 8192, 1024
-    return 2048, 256
+        return whole("vllm_tokens_big"), SEQS_BIG
+    return small, SEQS
 
 
 def _given(flag: str, value: int | None, default: int) -> int:

@@ -10,7 +10,8 @@ from functools import lru_cache
 from modelyard.catalog.models import LinearAttention, Model
 from modelyard.fit.architecture import layer_kinds
 from modelyard.fit.compressed import compressed_groups, compressed_token_bytes
-from modelyard.fit.defaults import MODELLED, TOKENS_FROM_CONCURRENCY, Flags, Version
+from modelyard.fit.constants import FITTED
+from modelyard.fit.defaults import MODELLED, Flags, Version
 from modelyard.fit.groups import Group
 from modelyard.fit.kv_dtype import KvDtype
 from modelyard.fit.memo import ById
@@ -18,9 +19,11 @@ from modelyard.fit.memo import ById
 BLOCK = 16
 """Tokens per block of vLLM on GPUs."""
 SPARSE_MLA_BLOCK = 64
+SPARSE_GQA_BLOCK = 128
+"""MiniMax M3 selects whole blocks of this (vLLM recipe ``MiniMax-M3``: ``--block-size 128``)."""
 LINEAR_PAGES_PER_REQUEST = 2
 """Prefix caching is on by default, which makes the state cache ``align``: two states per request."""
-UNEVEN_GROUPS = 1.5
+UNEVEN_GROUPS = FITTED["vllm_uneven_groups"]
 """Below this ratio of layer counts vLLM pads the smaller type up instead of splitting the larger one."""
 COMPRESSED_ROW_BYTES = 584
 """One stored row of DeepSeek V4's compressed cache."""
@@ -36,6 +39,10 @@ class Layout:
     bytes_per_token: int
     """Over all layers, each counted at full attention."""
     unknown: tuple[str, ...] = ()
+    group_layers: int = 0
+    """Layers of one group on this stage."""
+    page_tokens: int = 0
+    """Tokens of a block in the layers with the widest rows."""
 
     @property
     def group_count(self) -> int:
@@ -61,7 +68,7 @@ class Layout:
     def tokens(self, budget_bytes: int, max_model_len: int, flags: Flags) -> int:
         """The engine's own "KV cache size in tokens": the metric changed at 0.21 (§2.3)."""
         blocks = self.blocks(budget_bytes)
-        if flags.version >= TOKENS_FROM_CONCURRENCY:
+        if flags.counts_by_concurrency:
             return int(blocks / self.blocks_per_request(max_model_len, flags.in_flight_tokens) * max_model_len)
         return blocks // self.group_count * min(group.block_tokens for group in self.groups)
 
@@ -148,10 +155,13 @@ def _plan(
         )
     types = _types(model, dtype, tp)
     per_token = sum(t.layers * t.token_bytes for t in types) * stage_layers // model.num_hidden_layers
-    block = SPARSE_MLA_BLOCK if model.indexer is not None else BLOCK
+    block = BLOCK
+    if model.indexer is not None:
+        block = SPARSE_MLA_BLOCK if model.mla is not None else SPARSE_GQA_BLOCK
     if len(types) == 1:
         only = types[0]
-        size = stage_layers * only.token_bytes * block
+        group_layers, page_tokens = caching_layers(model, stage_layers), block
+        size = group_layers * only.token_bytes * block
         groups: tuple[Group, ...] = (Group(kind=only.kind, count=1, block_tokens=block, window=only.window),)
     else:
         page, blocks = _unify(types)
@@ -160,13 +170,30 @@ def _plan(
             Group(kind=t.kind, count=-(-t.layers // per_group), block_tokens=tokens, window=t.window)
             for t, tokens in zip(types, blocks, strict=True)
         )
-        size = -(-per_group * stage_layers // model.num_hidden_layers) * page
+        group_layers = -(-per_group * stage_layers // model.num_hidden_layers)
+        page_tokens = page // max(t.token_bytes for t in types)
+        size = group_layers * page
     if context_parallel > 1:
         groups = tuple(
             replace(g, block_tokens=g.block_tokens * context_parallel) if g.kind == "full" else g for g in groups
         )
         per_token = -(-per_token // context_parallel)
-    return Layout(block_bytes=size, groups=groups, bytes_per_token=per_token, unknown=_unknown(model))
+    return Layout(
+        block_bytes=size,
+        groups=groups,
+        bytes_per_token=per_token,
+        unknown=_unknown(model),
+        group_layers=group_layers,
+        page_tokens=page_tokens,
+    )
+
+
+def caching_layers(model: Model, stage_layers: int) -> int:
+    """Layers with attention in a stage of ``stage_layers``; the most that any stage can have where layers differ."""
+    if not model.layer_pattern:
+        return stage_layers
+    caches = [kind.attention != "none" for kind in layer_kinds(model)]
+    return max(sum(caches[start : start + stage_layers]) for start in range(len(caches) - stage_layers + 1))
 
 
 def group_size(layers: list[int]) -> int:
@@ -182,10 +209,10 @@ def _types(model: Model, dtype: KvDtype, tp: int) -> list[_Type]:
     if model.mla is not None:  # one latent row, on every GPU whole
         elements = model.mla.kv_lora_rank + model.mla.qk_rope_head_dim
         full_bytes = dtype.latent_row_bytes or round(elements * dtype.element_bytes)
-        full_bytes += model.indexer.cache_bytes_per_layer if model.indexer is not None else 0
     elif model.global_attention is not None:
         shape = model.global_attention
         full_bytes = _token_bytes(shape.num_key_value_heads, shape.head_dim, dtype, tp)
+    full_bytes += indexer_row_bytes(model)
     if model.window is not None and model.window.layers:
         window = model.window
         types = [_Type(kind=window.kind, layers=window.layers, token_bytes=plain, window=window.size)]
@@ -196,7 +223,15 @@ def _types(model: Model, dtype: KvDtype, tp: int) -> list[_Type]:
         linear = model.linear_attention
         state = _Type(kind="linear", layers=linear.layers, token_bytes=0, state_bytes=linear_state_bytes(linear, tp))
         return [_Type(kind="full", layers=linear.full_layers, token_bytes=full_bytes), state]
-    return [_Type(kind="full", layers=model.num_hidden_layers, token_bytes=full_bytes)]
+    return [_Type(kind="full", layers=caching_layers(model, model.num_hidden_layers), token_bytes=full_bytes)]
+
+
+def indexer_row_bytes(model: Model) -> int:
+    """Bytes of the indexer's key per token, spread over all layers: it is whole on every GPU, whatever the KV dtype."""
+    indexer = model.indexer
+    if indexer is None:
+        return 0
+    return -(-indexer.cache_bytes_per_layer * (indexer.layers or model.num_hidden_layers) // model.num_hidden_layers)
 
 
 def _token_bytes(kv_heads: int, head_dim: int, dtype: KvDtype, tp: int) -> int:
@@ -223,7 +258,7 @@ def windowed_layers(model: Model) -> tuple[tuple[str, int], ...]:
         if model.global_attention
         else full
     )
-    elements = {"linear": 0, "global": wide}
+    elements = {"linear": 0, "none": 0, "global": wide}
     kinds = (kind.attention for kind in layer_kinds(model))
     return tuple((kind if kind in {"window", "linear"} else "full", elements.get(kind, full)) for kind in kinds)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from modelyard.catalog.engines import pinned_version
 from modelyard.catalog.gpus import Gpu
 from modelyard.catalog.models import Model
 from modelyard.fit.assess import assess
@@ -11,8 +12,6 @@ from modelyard.fit.precision import precision_support
 from modelyard.fit.types import Fit, FitRequest, Verdict
 from modelyard.fit.weights import weigh
 
-PINNED_ENGINE = "0.33.0"
-
 
 def rank(
     model: Model,
@@ -21,7 +20,7 @@ def rank(
     max_model_len: int,
     concurrency: int = 1,
     quantizations: Sequence[str] | None = None,
-    engine_version: str = PINNED_ENGINE,
+    engine_version: str | None = None,
     gpu_counts: Sequence[int] = (1, 2, 4, 8),
     every_count: bool = False,
 ) -> tuple[Fit, ...]:
@@ -35,7 +34,7 @@ def rank(
         max_model_len: tokens per request.
         concurrency: requests of that length at once.
         quantizations: precisions to try; None: every published one.
-        engine_version: vLLM version.
+        engine_version: vLLM version; None: the pinned one.
         gpu_counts: numbers of GPUs to try.
         every_count: also give numbers beyond the smallest that fits.
 
@@ -44,10 +43,11 @@ def rank(
     """
     names = quantizations if quantizations is not None else model.quantizations
     wanted = tuple(dict.fromkeys(resolve_precision(model, name).quantization for name in names))
-    fits: list[Fit] = []
-    for gpu in gpus:
+    version, fits = engine_version or pinned_version(), list[Fit]()
+    for gpu in (gpu for gpu in gpus if not gpu.is_apple):  # vLLM does not run there
         for quantization in wanted:
-            if not precision_support(gpu, quantization).ok:
+            support = precision_support(gpu, quantization, version=version)
+            if not support.ok or support.plugin is not None:
                 continue
             for tp, pp in _splits(model, quantization, gpu, gpu_counts):
                 fit = assess(
@@ -58,7 +58,7 @@ def rank(
                         max_model_len=max_model_len,
                         tensor_parallel_size=tp,
                         pipeline_parallel_size=pp,
-                        engine_version=engine_version,
+                        engine_version=version,
                         concurrency=concurrency,
                     )
                 )

@@ -9,13 +9,14 @@ from typing import NamedTuple
 from modelyard.catalog.gpus import Gpu, find_gpu, load_gpus
 from modelyard.catalog.models import Checkpoint, Model, find_model, load_models
 from modelyard.errors import ModelyardError, UnknownNameError, UsageError, quote
+from modelyard.fit.apple_chips import read_chip
 from modelyard.fit.checkpoints import resolve_precision
 from modelyard.fit.memo import ById
 from modelyard.fit.schemes import canonical, find_scheme, same_family
 from modelyard.units import GIB
 
 Resolver = Callable[[str], Model | None]
-"""Finds a model that the catalog lacks, by its hub id; None when it cannot."""
+"""Finds a model that the catalog lacks, by its hub id or folder; None, or an error of ours, when it cannot."""
 
 STAND_IN_GPU = "H100-SXM"
 UNSTATED = {
@@ -59,6 +60,7 @@ _SUFFIXES: tuple[tuple[str, str | None], ...] = (
 )
 _PRESET = re.compile(r"(?<![a-z0-9])(i?q\d_(?:k_[sm]|k|\d|xxs|xs|s|m|nl))(?![a-z0-9])")
 
+_MLX_BITS = re.compile(r"(?<![a-z0-9])([234568])-?bit")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _NUMBER = re.compile(
     r"[~≈]? ?(?P<value>[-+]?(?:\d{1,3}(?:[,_ ]\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.)?(?:e[-+]?\d{1,3})?) ?(?P<unit>[a-z%]*)"
@@ -84,6 +86,8 @@ def number(text: str, column: str, units: Mapping[str, float] = _PERCENT) -> flo
     match = _NUMBER.fullmatch(bare) if len(bare) <= 60 else None
     if match is not None and re.search(r"^[-+]?\.?\d", match["value"]) and match["unit"] in {"", *units}:
         value = float(re.sub(r"[,_ ]", "", match["value"]))
+        if value in {float("inf"), float("-inf")}:
+            raise UsageError(f"{quote(text)} is too large a number", details=f"where    column {column}")
         if match["unit"] == "%":
             return value / 100
         return value * units.get(match["unit"], 1)
@@ -110,12 +114,6 @@ def whole(text: str, column: str, units: Mapping[str, float] | None = None) -> i
     return int(value)
 
 
-def read_version(text: str, default: str) -> str:
-    """An engine version: the first ``1.2`` in the text (``~0.11 (not stated exactly)``), else ``default``."""
-    match = re.search(r"\d+\.\d+(?:\.\w+)?", text)
-    return match[0] if match else default
-
-
 def read_model(hub_id: str, title: str, resolver: Resolver | None) -> Model:
     """The model of a row: by hub id, then by what the model column says, then by the resolver.
 
@@ -123,12 +121,19 @@ def read_model(hub_id: str, title: str, resolver: Resolver | None) -> Model:
         UsageError: none of these knows it.
     """
     found = _catalog_model(hub_id, title)
-    if found is None and resolver is not None and (match := _HUB_ID.search(hub_id)):
-        found = resolver(match[0])
-    if found is None:
+    why: ModelyardError | None = None
+    is_path = hub_id.startswith((".", "/", "~"))
+    match = None if is_path else _HUB_ID.search(hub_id)
+    named = hub_id if is_path else match[0] if match else ""
+    if found is None and resolver is not None and named:
+        try:
+            found = resolver(named)
+        except ModelyardError as error:
+            why = error
+    if found is None and not is_path:
         found = _by_name(hub_id)
     if found is None:
-        raise UnknownNameError("model", hub_id or title, (m.name for m in load_models()))
+        raise why or UnknownNameError("model", hub_id or title, (m.name for m in load_models()))
     return found
 
 
@@ -258,16 +263,20 @@ def read_gpu(name: str, memory_gib: float | None) -> Card:
 @lru_cache(maxsize=16384)
 def _read_gpu(name: str, memory_gib: float | None) -> Card:
     if name.lower() in UNSTATED:
-        card = Card(find_gpu(STAND_IN_GPU), (f"which GPU it was: taken as {STAND_IN_GPU}",))
+        size = "" if memory_gib is None else f" with {memory_gib:g} GiB"
+        said = f"which GPU it was: taken as {STAND_IN_GPU}{size}"
+        card = Card(find_gpu(STAND_IN_GPU), (said,), known=False)
     else:
         card = _named_gpu(name, memory_gib)
-    if memory_gib is None:
+    if memory_gib is None or card.gpu.is_apple:
         return card
     gpu = replace(card.gpu, total_memory_bytes=round(memory_gib * GIB), total_memory_estimated=False)
     return card._replace(gpu=gpu)
 
 
 def _named_gpu(name: str, memory_gib: float | None) -> Card:
+    if (chip := read_chip(name, memory_gib)) is not None:
+        return Card(chip.gpu, chip.notes)
     if (found := _find_gpu(name)) is not None:
         return Card(found, ())
     counted = re.match(r"\d+ ?[x×*] ?(?=[A-Za-z])", name)
@@ -402,6 +411,8 @@ def _scheme_of(model: Model, hub_id: str) -> str | None:
     text = match[0].rsplit("/", maxsplit=1)[-1].lower()
     if preset := _PRESET.search(text.replace("-", "_")):
         return preset[1]
+    if "mlx" in match[0].lower() and (bits := _MLX_BITS.search(text)):
+        return f"mlx-{bits[1]}bit"
     for pattern, scheme in _SUFFIXES:
         if re.search(pattern, text):
             if scheme is None:

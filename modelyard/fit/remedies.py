@@ -13,13 +13,15 @@ from modelyard.fit.assess import assess
 from modelyard.fit.checkpoints import ON_THE_FLY, resolve_precision
 from modelyard.fit.defaults import resolve_flags
 from modelyard.fit.engines import LOCAL
+from modelyard.fit.engines.apple import wired_limit
+from modelyard.fit.engines.placed import KEPT_BY_MACOS
 from modelyard.fit.kv_dtype import supports_fp8_cache
 from modelyard.fit.parallelism import check_parallelism
-from modelyard.fit.precision import precision_support
+from modelyard.fit.precision import support_of
 from modelyard.fit.schemes import find_scheme
 from modelyard.fit.types import Fit, FitRequest, Remedy, Verdict
 from modelyard.fit.weights import file_layers, weigh
-from modelyard.units import GIB, format_tokens, gib
+from modelyard.units import GIB, MIB, format_tokens, gib
 
 SEQS = (512, 256, 128, 64, 32, 16)
 FEW_SEQS = 64
@@ -35,6 +37,8 @@ WORTH_BYTES = GIB // 4
 OTHER_GPUS = 3
 GGUF_PRESETS = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m")
 """Presets to try with engines that read GGUF files, the most exact first."""
+MLX_FORMATS = ("mlx-8bit", "mlx-6bit", "mlx-4bit")
+"""The same with MLX."""
 
 _RANK = {Verdict.DOES_NOT_FIT: 0, Verdict.TIGHT: 1, Verdict.FITS: 2}
 
@@ -46,12 +50,12 @@ def find_remedies(fit: Fit, *, gpus: Sequence[Gpu] = ()) -> tuple[Remedy, ...]:
         fit: an assessment.
         gpus: GPUs that may be proposed instead.
     """
-    if fit.verdict is Verdict.FITS:
-        return ()
+    if fit.verdict is Verdict.FITS or (fit.bounds is not None and fit.verdict is Verdict.TIGHT):
+        return ()  # no change makes an unknown architecture certain
     tiers = (
         (_fewer_seqs(fit), _smaller_batches(fit), _utilization(fit), _all_flags(fit)),
         (_fp8_cache(fit), _shorter_context(fit), _eager(fit), _quantizations(fit)),
-        (_more_gpus(fit), *_other_gpus(fit, gpus)),
+        (_wired_limit(fit.request), _more_gpus(fit), *_other_gpus(fit, gpus)),
     )
     remedies: list[Remedy] = []
     for tier in tiers:
@@ -79,7 +83,7 @@ def _best(fit: Fit, ladder: Iterable[Step]) -> Remedy | None:
             continue
         if best is None or _order(tried) > _order(best[1]):
             best = (step, tried)
-        if tried.verdict is Verdict.FITS:
+        if tried.verdict is Verdict.FITS or (tried.bounds is not None and tried.verdict is Verdict.TIGHT):
             break
     if best is None:
         return None
@@ -97,7 +101,7 @@ def _helps(before: Fit, after: Fit) -> bool:
 
 
 def _effect(before: Fit, after: Fit) -> str:
-    if after.gpu_layers is not None:
+    if after.gpu_layers is not None and before.gpu_layers != after.gpu_layers:
         return f"{after.gpu_layers} layers on the GPUs instead of {before.gpu_layers}"
     freed = after.per_gpu.kv_cache - before.per_gpu.kv_cache
     parts: list[str] = []
@@ -159,6 +163,10 @@ def _all_flags(fit: Fit) -> Iterator[Step]:
 
 
 def _fp8_cache(fit: Fit) -> Iterator[Step]:
+    if fit.request.engine in LOCAL:
+        if fit.request.kv_cache_dtype == "auto":
+            yield "kv_cache_dtype", "KV cache f16 → q8_0", replace(fit.request, kv_cache_dtype="q8_0")
+        return
     if fit.request.kv_cache_dtype in {"auto", "bfloat16", "float16"} and supports_fp8_cache(fit.request.gpu):
         change = f"kv-cache-dtype {fit.request.kv_cache_dtype} → fp8"
         yield "kv_cache_dtype", change, replace(fit.request, kv_cache_dtype="fp8")
@@ -198,7 +206,7 @@ def _quantizations(fit: Fit) -> Iterator[Step]:
     request, model = fit.request, fit.request.model
     if request.engine in LOCAL:
         size = sum(file_layers(model, request.quantization).layers)
-        for name in GGUF_PRESETS:
+        for name in MLX_FORMATS if request.engine == "mlx" else GGUF_PRESETS:
             if sum(file_layers(model, name).layers) < size:
                 change = f"quantization {request.quantization} → {name}"
                 yield "quantization", change, replace(request, quantization=name)
@@ -210,19 +218,24 @@ def _quantizations(fit: Fit) -> Iterator[Step]:
     sizes = {name: weigh(model, name, tp, pp).fullest.weights_bytes for name in names}
     now = fit.per_gpu.weights
     for name in sorted(sizes, key=lambda n: (-sizes[n], n)):
-        if sizes[name] < now and precision_support(request.gpu, name, request.engine).ok:
-            yield "quantization", f"quantization {request.quantization} → {name}", replace(request, quantization=name)
+        changed = replace(request, quantization=name)
+        support = support_of(changed, resolve_precision(model, name))
+        if sizes[name] < now and support.ok and support.plugin is None:
+            yield "quantization", f"quantization {request.quantization} → {name}", changed
 
 
 def _more_gpus(fit: Fit) -> Iterator[Step]:
     request = fit.request
+    if request.gpu.is_apple:
+        yield from _more_memory(request)
+        return
     tp, pp = request.tensor_parallel_size, request.pipeline_parallel_size
     for size in SIZES:
         if tp < size <= MAX_NODE_GPUS and (
             request.engine in LOCAL
             or check_parallelism(request.model, size, pp, quantization=request.quantization) is None
         ):
-            change = f"tensor-parallel-size {tp} → {size}"
+            change = f"{'GPUs' if request.engine in LOCAL else 'tensor-parallel-size'} {tp} → {size}"
             yield "tensor_parallel_size", change, replace(request, tensor_parallel_size=size)
     if tp >= MAX_NODE_GPUS:
         for stages in SIZES[:2]:
@@ -231,10 +244,29 @@ def _more_gpus(fit: Fit) -> Iterator[Step]:
                 yield "pipeline_parallel_size", change, replace(request, pipeline_parallel_size=stages)
 
 
+def _wired_limit(request: FitRequest) -> Iterator[Step]:
+    """A Mac's GPU may keep all but what macOS needs."""
+    memory = request.gpu.total_memory_bytes
+    most = memory - KEPT_BY_MACOS
+    if request.gpu.is_apple and most > wired_limit(request).newer_bytes:
+        changed = replace(request, wired_limit_bytes=most)
+        yield "wired_limit", f"sudo sysctl iogpu.wired_limit_mb={most // MIB}", changed
+
+
+def _more_memory(request: FitRequest) -> Iterator[Step]:
+    """The same chip with more memory: a Mac has one GPU."""
+    now = request.gpu.total_memory_bytes
+    for size in request.gpu.memory_options_gb:
+        if size * GIB > now:
+            gpu = replace(request.gpu, total_memory_bytes=size * GIB, total_memory_estimated=False)
+            yield "memory", f"memory {now / GIB:g} GB → {size} GB", replace(request, gpu=gpu, wired_limit_bytes=None)
+
+
 def _other_gpus(fit: Fit, gpus: Sequence[Gpu]) -> Iterator[Iterator[Step]]:
     """Up to three larger GPUs that fit in the same number, smallest first."""
     request = fit.request
-    larger = [gpu for gpu in gpus if gpu.total_memory_bytes > request.gpu.total_memory_bytes]
+    alike = (gpu for gpu in gpus if gpu.is_apple == request.gpu.is_apple)
+    larger = [gpu for gpu in alike if gpu.total_memory_bytes > request.gpu.total_memory_bytes]
     found = 0
     for gpu in sorted(larger, key=lambda g: (g.total_memory_bytes, g.name)):
         changed = replace(request, gpu=gpu)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelyard.catalog.gpus import Gpu
 from modelyard.catalog.models import Model
-from modelyard.fit.constants import FITTED, Constants
+from modelyard.fit.constants import FITTED, Constants, whole
 from modelyard.fit.defaults import V1_ENGINE, Flags, Version
 from modelyard.units import GIB
 
@@ -18,8 +18,8 @@ SAMPLER_FAST: Version = (0, 17)
 """Through 0.16, top-k and top-p sorted all logits."""
 WORKSPACES_MODULAR: Version = (0, 17)
 """From here both workspaces of the experts are as wide as the hidden state (vLLM ``workspace_shapes``)."""
-EXPERT_CHUNKS: tuple[tuple[Version, int], ...] = (((0, 13), 16384), ((0, 0), 32768))
-"""Tokens that the experts take at once (VLLM_FUSED_MOE_CHUNK_SIZE; the version of the change is approximate)."""
+EXPERT_CHUNKS: tuple[tuple[Version, str], ...] = (((0, 13), "expert_chunk"), ((0, 0), "expert_chunk_012"))
+"""Which constant says how many tokens the experts take at once; the version of the change is approximate."""
 
 PIXEL_BYTES_PER_TOKEN = {"gemma": 896 * 896 * 3 * HALF_BYTES // 256}
 """Profiling fills a batch with images: their pixels in 16 bits, per image token. Gemma 3 makes 256 tokens of 896²."""
@@ -27,6 +27,10 @@ PIXEL_BYTES_MERGED = 28 * 28 * 3 * HALF_BYTES
 """Others cut patches of 14 and merge 2 × 2 (Pixtral, Qwen-VL)."""
 
 GRAPHS_WIDE_TP = 8
+GRAPH_SMALL = (1, 2, 4)
+GRAPH_FINE_UP_TO = 256
+"""Captured batch sizes: these, then in fine steps to 256, then in coarse ones (vLLM ``config/vllm.py``)."""
+KIB = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +55,8 @@ class Shape:
     pp: int = 1
     dp: int = 1
     expert_parallel: bool = False
+    is_first: bool = True
+    """Whether the stage embeds."""
     is_last: bool = True
     """Whether the stage samples."""
     eager: bool = False
@@ -73,7 +79,7 @@ def estimate_runtime(model: Model, gpu: Gpu, flags: Flags, shape: Shape, *, cons
     warm_up = constants["warm_up"] + (0.0 if shape.moe_workspace else constants["warm_up_mxfp4"])
     return Runtime(
         activations=round(activation_bytes(model, flags, shape, constants)),
-        cuda_graphs=0 if shape.eager else round(graph_gib(model, gpu, shape.tp, constants) * GIB),
+        cuda_graphs=0 if shape.eager else round(graph_gib(model, gpu, flags, shape.tp, constants) * GIB),
         non_torch=round(non_torch_gib(gpu, flags.version, shape.tp * shape.dp, shape.pp, constants) * GIB),
         context=round(constants["context_group" if group else "context_one_gpu"] * GIB),
         warm_up=round(warm_up * GIB),
@@ -86,9 +92,14 @@ def activation_bytes(model: Model, flags: Flags, shape: Shape, constants: Consta
     forward = forward_bytes(model, flags, shape.tp, constants)
     if shape.is_last:
         peak = max(sampler_bytes(model, flags, constants), forward) + workspace
-    else:  # hidden state and residual are handed on
-        peak = forward + workspace + 2 * hidden_bytes(model, flags)
+    else:
+        peak = forward + workspace + handed_on_copies(shape, constants) * hidden_bytes(model, flags)
     return peak + encoder_bytes(model, flags)
+
+
+def handed_on_copies(shape: Shape, constants: Constants = FITTED) -> float:
+    """Hidden states that a stage holds beside its forward pass because it does not sample."""
+    return constants["handed_on_copies"] + (constants["embedded_copies"] if shape.is_first else 0)
 
 
 def hidden_bytes(model: Model, flags: Flags) -> int:
@@ -108,7 +119,13 @@ def forward_bytes(model: Model, flags: Flags, tp: int, constants: Constants = FI
     """Peak of one forward pass over T tokens, in bytes."""
     width = model.intermediate_size / tp * HALF_BYTES
     ffn = flags.max_num_batched_tokens * constants["forward_ffn_copies"] * width
-    return ffn + constants["forward_hidden_copies"] * hidden_bytes(model, flags) + constants["forward_base"] * GIB
+    copies = constants[forward_copies_name(flags)]
+    return ffn + copies * hidden_bytes(model, flags) + constants["forward_base"] * GIB
+
+
+def forward_copies_name(flags: Flags) -> str:
+    """Which constant says how many hidden states a forward pass holds."""
+    return "forward_hidden_copies_v0" if flags.is_v0 else "forward_hidden_copies"
 
 
 def moe_workspace_bytes(model: Model, flags: Flags, shape: Shape) -> float:
@@ -120,7 +137,7 @@ def moe_workspace_bytes(model: Model, flags: Flags, shape: Shape) -> float:
     if moe is None:
         return 0.0
     width = moe.moe_intermediate_size / (1 if shape.expert_parallel else shape.tp * shape.dp)
-    chunk = next(size for since, size in EXPERT_CHUNKS if flags.version >= since)
+    chunk = whole(next(name for since, name in EXPERT_CHUNKS if flags.version >= since))
     tokens = flags.max_num_batched_tokens
     if shape.dp > 1:
         tokens = max(tokens, min(tokens * shape.dp, chunk))
@@ -137,18 +154,36 @@ def encoder_bytes(model: Model, flags: Flags) -> int:
     return flags.max_num_batched_tokens * pixels + hidden_bytes(model, flags)
 
 
-def graph_gib(model: Model, gpu: Gpu, tp: int, constants: Constants = FITTED) -> float:
-    """CUDA-graph pool in GiB."""
+def graph_gib(model: Model, gpu: Gpu, flags: Flags, tp: int, constants: Constants = FITTED) -> float:
+    """CUDA-graph pool in GiB: a first capture, and a little per layer for every captured batch size.
+
+    vLLM measures two captures of each kind and extrapolates (``v1/worker/gpu_model_runner.py``
+    profile_cudagraph_memory); how many there are follows from max-num-seqs.
+    """
     if gpu.capability is None:
         return constants["graphs_amd"]
-    if model.moe is None:
-        return constants["graphs_dense"]
-    return constants["graphs_moe_wide" if tp >= GRAPHS_WIDE_TP else "graphs_moe"]
+    base = constants["graphs_dense_base" if model.moe is None else "graphs_moe_base"]
+    per_layer = constants["graphs_per_layer"] * KIB / GIB
+    size = base + model.num_hidden_layers * captured_graphs(model, flags) * per_layer
+    return max(size, constants["graphs_moe_wide"]) if model.moe is not None and tp >= GRAPHS_WIDE_TP else size
+
+
+def captured_graphs(model: Model, flags: Flags) -> int:
+    """How many graphs are captured: mixed batches up to twice max-num-seqs, and decoding batches up to max-num-seqs."""
+    largest = whole("graph_largest_gpt_oss" if model.family == "gpt-oss" else "graph_largest")
+    mixed = min(2 * flags.max_num_seqs, largest)
+    return _sizes_up_to(mixed) + _sizes_up_to(min(flags.max_num_seqs, mixed))
+
+
+def _sizes_up_to(largest: int) -> int:
+    small = sum(1 for size in GRAPH_SMALL if size <= largest)
+    fine = min(largest, GRAPH_FINE_UP_TO) // whole("graph_fine_step")
+    return small + fine + max(0, largest - GRAPH_FINE_UP_TO) // whole("graph_coarse_step")
 
 
 _NON_TORCH: dict[str, tuple[tuple[Version, str], ...]] = {
     "hopper": (((0, 18), "hopper_018"), (V1_ENGINE, "hopper_v1"), ((0, 0), "hopper_v0")),
-    "other": (((0, 0), "other"),),
+    "other": ((V1_ENGINE, "other"), ((0, 0), "other_v0")),
     "amd": (((0, 0), "amd"),),
 }
 _SIZES = (8, 4, 2, 1)

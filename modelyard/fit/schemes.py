@@ -5,23 +5,22 @@ Names differ between checkpoints, engines and people (``fp8``, ``fp8-block``, ``
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from modelyard.fit.gguf import AVERAGE_BITS, file_type
 
 GROUP_INT4 = 128
 """Group size of AWQ and GPTQ checkpoints that do not say theirs."""
 
+GROUP_MLX = 64
+"""The same of MLX's own checkpoints."""
+
+MXFP4_EVERYWHERE = "mxfp4-all"
+"""MXFP4 in every linear layer. Plain ``mxfp4`` means gpt-oss's method, which quantizes experts alone."""
+
 _FP8_BLOCK = 128 * 128
 _FP4_EXPERTS = 0.5 + 1 / 32
-
-# Bits per weight of ggml's block layouts; the mixed presets are what their files come to on average.
-_GGUF_BITS = {
-    "q2_k": 2.625, "q3_k": 3.4375, "q4_0": 4.5, "q4_1": 5.0, "q4_k": 4.5, "q5_0": 5.5, "q5_1": 6.0, "q5_k": 5.5,
-    "q6_k": 6.5625, "q8_0": 8.5, "q8_k": 8.03, "iq1_s": 1.56, "iq1_m": 1.75, "iq2_xxs": 2.06, "iq2_xs": 2.31,
-    "iq2_s": 2.5, "iq3_xxs": 3.06, "iq3_s": 3.44, "iq4_xs": 4.25, "iq4_nl": 4.5, "tq1_0": 1.6875, "tq2_0": 2.0625,
-    "mxfp4": 4.25, "q4_k_m": 4.85, "q5_k_m": 5.7, "q3_k_m": 3.9, "q4_k_s": 4.6,
-}  # fmt: skip
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scheme:
@@ -29,7 +28,8 @@ class Scheme:
 
     name: str
     family: str
-    """``bf16``, ``fp32``, ``fp8``, ``int8``, ``int4``, ``nvfp4``, ``mxfp4``, ``fp8-fp4``, ``bnb`` or ``gguf``."""
+    """``bf16``, ``fp32``, ``fp8``, ``int8``, ``int4``, ``nvfp4``, ``mxfp4``, ``fp8-fp4``, ``bnb``, ``gguf``,
+    ``mlx``."""
     linear_bytes: float
     """Bytes per element of a quantized linear layer, group or block scales included."""
     expert_bytes: float
@@ -63,9 +63,9 @@ def find_scheme(name: str, *, group_size: int | None = None, zero_point: bool | 
         zero_point: whether groups carry a zero as well, when the checkpoint says so.
     """
     text = canonical(name)
-    gguf = _gguf(text)
-    if gguf is not None:
-        return gguf
+    own = _gguf(text) or _mlx(text, group_size)
+    if own is not None:
+        return own
     if re.search(r"fp8.*(fp4|mxfp4)|(fp4|mxfp4).*fp8", text) and "nvfp4" not in text:
         return Scheme(
             name=text, family="fp8-fp4", linear_bytes=1 + 4 / _FP8_BLOCK, expert_bytes=_FP4_EXPERTS, block=128
@@ -95,9 +95,8 @@ def _four_bit(text: str, group_size: int | None, *, zero_point: bool | None) -> 
     if "nvfp4" in text or text == "fp4":
         return _uniform(text, "nvfp4", 0.5 + 1 / (group_size or 16))
     if "mxfp4" in text:
-        return Scheme(
-            name=text, family="mxfp4", linear_bytes=_FP4_EXPERTS, expert_bytes=_FP4_EXPERTS, experts_only=True
-        )
+        plain = _uniform(text, "mxfp4", _FP4_EXPERTS)
+        return plain if text == MXFP4_EVERYWHERE else replace(plain, experts_only=True)
     if "nf4" in text or text.startswith(("bnb", "bitsandbytes")):
         return _uniform(text, "bnb", 0.5 + (1 / 32 if "double" in text else 4 / 64))
     if not text.startswith(("int4", "awq", "gptq", "w4a16", "w4a8")):
@@ -109,12 +108,21 @@ def _four_bit(text: str, group_size: int | None, *, zero_point: bool | None) -> 
 
 
 def _gguf(text: str) -> Scheme | None:
-    bare = text.removeprefix("gguf-").replace("-", "_")
-    bits = _GGUF_BITS.get(bare)
-    if bits is None or (bare == "mxfp4" and not text.startswith("gguf-")):
+    found = file_type(text)
+    if found is None:
         return None
-    size = bits / 8
+    size = AVERAGE_BITS[found] / 8
     return Scheme(name=text, family="gguf", linear_bytes=size, expert_bytes=size, everything=True)
+
+
+def _mlx(text: str, group_size: int | None) -> Scheme | None:
+    """MLX's own format: packed weights, and a 16-bit scale and bias per group (``mlx_lm.convert``, groups of 64)."""
+    match = re.fullmatch(r"mlx-([234568])-?bit(?:-gs?(\d+))?", text)
+    if match is None:
+        return None
+    group = group_size or int(match[2] or GROUP_MLX)
+    size = int(match[1]) / 8 + 4 / group
+    return Scheme(name=text, family="mlx", linear_bytes=size, expert_bytes=size, everything=True)
 
 
 def same_family(one: str, other: str) -> bool:

@@ -1,8 +1,9 @@
 """What a fit is asked and what it answers. Memory is bytes per GPU; tokens are tokens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelyard.catalog.engines import pinned_version
 from modelyard.catalog.gpus import Gpu
 from modelyard.catalog.models import Model
 
@@ -31,7 +32,7 @@ class FitRequest:
     tensor_parallel_size: int = 1
     pipeline_parallel_size: int = 1
     engine: str = "vllm"
-    engine_version: str = "0.33.0"
+    engine_version: str = field(default_factory=pinned_version)
     gpu_memory_utilization: float | None = None
     max_num_seqs: int | None = None
     max_num_batched_tokens: int | None = None
@@ -54,6 +55,8 @@ class FitRequest:
     """Requests that share llama.cpp's context (``--parallel``) or multiply Ollama's (``OLLAMA_NUM_PARALLEL``)."""
     gpu_layers: int | None = None
     """llama.cpp's ``--n-gpu-layers``; None: as many as fit."""
+    wired_limit_bytes: int | None = None
+    """What a Mac lets its GPU keep (``sysctl iogpu.wired_limit_mb``); None: the default of macOS."""
 
     @property
     def gpu_count(self) -> int:
@@ -92,6 +95,19 @@ class Remedy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """What the memory of an architecture that is not known lies between, in bytes per GPU."""
+
+    weights_at_least: int
+    weights_exact: bool
+    """Whether they were counted tensor by tensor, from the headers."""
+    kv_per_token_at_most: int
+    """As if every layer saw every token: the KV cache may be anything from 0 to this."""
+    kv_per_request_at_most: int
+    """Of one request of ``max_model_len``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Fit:
     """The answer: bytes per GPU, what is left for KV cache, and what to do about it."""
 
@@ -115,3 +131,5 @@ class Fit:
     """Layers that fit on the GPUs, for engines that can leave the rest to the CPU; None for those that cannot."""
     host_bytes: int = 0
     """Weights and KV cache that such an engine leaves in main memory."""
+    bounds: Bounds | None = None
+    """Only of an architecture that is not known; tokens and requests are then the least that it holds."""

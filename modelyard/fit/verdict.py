@@ -6,25 +6,27 @@ Percentages of a nearly full GPU explode, so bands are the larger of a share of 
 from dataclasses import dataclass
 
 from modelyard.fit.checkpoints import Precision
+from modelyard.fit.constants import FITTED
 from modelyard.fit.defaults import GRAPHS_BUDGETED, Flags
 from modelyard.fit.engines import is_modelled, rules_of
 from modelyard.fit.engines.base import spread_of
 from modelyard.fit.kv_cache import Layout
 from modelyard.fit.kv_dtype import KvDtype
-from modelyard.fit.precision import precision_support
+from modelyard.fit.precision import Support, support_of
 from modelyard.fit.runtime import Runtime
 from modelyard.fit.types import FitRequest, Verdict
+from modelyard.fit.uncertain import is_unknown
 from modelyard.fit.weights import Weights, weigh_spread
 from modelyard.units import GIB, format_tokens, gib
 
-FITS_SHARE, FITS_BYTES = 0.03, 1 * GIB
-REFUSED_SHARE, REFUSED_BYTES = 0.02, GIB // 2
+FITS_SHARE, FITS_BYTES = FITTED["fits_share"], round(FITTED["fits_gib"] * GIB)
+REFUSED_SHARE, REFUSED_BYTES = FITTED["refused_share"], round(FITTED["refused_gib"] * GIB)
 
-ESTIMATED_TOTAL_SHARE = 0.04
+ESTIMATED_TOTAL_SHARE = FITTED["estimated_total_share"]
 """An estimated GPU total is up to this much too high."""
 NODE_GPUS = 8
 """GPUs of the largest common machine."""
-AMD_MOE_SHARE = 1 / 3
+AMD_MOE_SHARE = FITTED["amd_moe_share"]
 """On MI300X some mixture-of-experts models load this much above their checkpoint (§1.4)."""
 
 
@@ -51,14 +53,17 @@ class Measured:
 def judge(request: FitRequest, precision: Precision, flags: Flags, measured: Measured) -> Judged:
     """Judge what was measured against what was asked."""
     layout = measured.layout
-    support = precision_support(request.gpu, precision.quantization, request.engine)
+    support = support_of(request, precision)
     weights = weigh_spread(request.model, request.quantization, spread_of(request))
     unknown = (*weights.unknown, *layout.unknown, *_unknown(request))
-    kernel = support.why if support.kind in {"weight-only", "fp16"} else None
-    warnings = _warnings(request, precision, measured.dtype, kernel)
+    warnings = _warnings(request, precision, measured.dtype, support)
     if not support.ok:
         return Judged(verdict=Verdict.DOES_NOT_FIT, reasons=(support.why,), warnings=warnings, unknown=unknown)
-    verdict, reasons = _memory(request, flags, layout, measured.kv_bytes, _unsure(request, weights))
+    unsure = _unsure(request, weights)
+    if request.model.encoder:
+        verdict, reasons = _encoder(request, flags, measured.kv_bytes, unsure)
+    else:
+        verdict, reasons = _memory(request, flags, layout, measured.kv_bytes, unsure)
     if verdict is not Verdict.DOES_NOT_FIT:
         short = (
             *_start_reasons(request, flags, measured.runtime),
@@ -76,7 +81,9 @@ def _memory(
     length = format_tokens(request.max_model_len)
     one = layout.bytes_for(1, request.max_model_len, flags.in_flight_tokens)
     if kv_bytes < one:
-        refused = kv_bytes - one < -max(REFUSED_SHARE * kv_bytes, REFUSED_BYTES)
+        refused = kv_bytes - one < -_lack_to_refuse(kv_bytes)
+        if is_unknown(request.model):
+            return _bounded(request, flags, one, kv_bytes)
         why = _short(length, one, kv_bytes, rules_of(request.engine).granted_by(request, flags))
         if refused:
             return Verdict.DOES_NOT_FIT, (why,)
@@ -86,12 +93,31 @@ def _memory(
     if held < request.concurrency:
         return Verdict.TIGHT, (f"starts, but holds {held} of {request.concurrency} requests at {length}",)
     margin = kv_bytes - one * -(-request.concurrency // request.data_parallel_size)
-    if request.model.compressed is not None:
-        unsure += one  # versions lay it out differently, up to twice as large
-    if margin > max(FITS_SHARE * kv_bytes, FITS_BYTES) + unsure:
+    unsure += _unsure_layout(request, one)
+    if margin > _margin_to_fit(kv_bytes, unsure):
         return Verdict.FITS, ()
     asked = f"the {request.concurrency} requests" if request.concurrency > 1 else "one request"
     return Verdict.TIGHT, (f"holds {asked} at {length} with {gib(margin):.2f} GiB per GPU to spare: within the error",)
+
+
+def _bounded(request: FitRequest, flags: Flags, one: int, kv_bytes: int) -> tuple[Verdict, tuple[str, ...]]:
+    """An unknown architecture that its bound does not hold: only weights that do not load are certain."""
+    length = format_tokens(request.max_model_len)
+    if kv_bytes < -REFUSED_BYTES:
+        why = _short(length, one, kv_bytes, rules_of(request.engine).granted_by(request, flags))
+        return Verdict.DOES_NOT_FIT, (f"{why}; so it does not fit whatever its attention is",)
+    left = f"{gib(max(0, kv_bytes)):.2f} GiB are left"
+    need = f"one request of {length} needs at most {gib(one):.2f} GiB of KV cache per GPU, and {left}"
+    return Verdict.TIGHT, (f"{need}: whether it starts depends on how it attends",)
+
+
+def _encoder(request: FitRequest, flags: Flags, left: int, unsure: int) -> tuple[Verdict, tuple[str, ...]]:
+    """Without a KV cache, what loads fits."""
+    if left > FITS_BYTES + unsure:
+        return Verdict.FITS, ()
+    if left < -REFUSED_BYTES:
+        return Verdict.DOES_NOT_FIT, (_short("", 0, left, rules_of(request.engine).granted_by(request, flags)),)
+    return Verdict.TIGHT, (f"loads with {gib(left):.2f} GiB per GPU to spare: within the error",)
 
 
 def _short(length: str, one: int, kv_bytes: int, granted_by: str) -> str:
@@ -146,11 +172,47 @@ def _limits(request: FitRequest, flags: Flags) -> tuple[str, ...]:
 def _essential(request: FitRequest, layout: Layout) -> tuple[str, ...]:
     """Unknowns that forbid a confident answer."""
     reasons: list[str] = []
-    if layout.unknown:
+    if is_unknown(request.model):
+        reasons.append("its architecture is not known here: whether the engine serves it has to be tried")
+    elif layout.unknown:
         reasons.append("the size of its KV cache is not known well enough to be sure")
     if not is_modelled(request.engine):
         reasons.append(f"memory rules of {request.engine} are not modelled: vLLM's were used")
     return tuple(reasons)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Band:
+    """What separates ``tight`` from the other verdicts, in bytes."""
+
+    fits: int
+    """Margin beyond what was asked that ``fits`` needs."""
+    refused: int
+    """Lack of one request that ``does_not_fit`` needs."""
+    unsure: int
+    """What estimated facts add to the first."""
+
+
+def tight_band(request: FitRequest, layout: Layout, kv_bytes: int, flags: Flags) -> Band:
+    """The bands that a verdict on ``kv_bytes`` goes by."""
+    weights = weigh_spread(request.model, request.quantization, spread_of(request))
+    one = layout.bytes_for(1, request.max_model_len, flags.in_flight_tokens)
+    unsure = _unsure(request, weights) + _unsure_layout(request, one)
+    fits, refused = _margin_to_fit(kv_bytes, unsure), _lack_to_refuse(kv_bytes)
+    return Band(fits=round(fits), refused=round(refused), unsure=unsure)
+
+
+def _margin_to_fit(kv_bytes: int, unsure: int) -> float:
+    return max(FITS_SHARE * kv_bytes, FITS_BYTES) + unsure
+
+
+def _lack_to_refuse(kv_bytes: int) -> float:
+    return max(REFUSED_SHARE * kv_bytes, REFUSED_BYTES)
+
+
+def _unsure_layout(request: FitRequest, one: int) -> int:
+    """Versions lay a compressed cache out differently, up to twice as large."""
+    return one if request.model.compressed is not None else 0
 
 
 def _unsure(request: FitRequest, weights: Weights) -> int:
@@ -182,16 +244,17 @@ def _unknown(request: FitRequest) -> tuple[str, ...]:
     return (*notes, *rules_of(request.engine).unknown(request))
 
 
-def _warnings(request: FitRequest, precision: Precision, dtype: KvDtype, kernel: str | None) -> tuple[str, ...]:
+def _warnings(request: FitRequest, precision: Precision, dtype: KvDtype, support: Support) -> tuple[str, ...]:
     warnings: list[str] = []
     if precision.on_the_fly:
         warnings.append(
-            f"no published {precision.quantization} checkpoint of {request.model.title} is known: vLLM quantizes"
+            f"no published {precision.quantization} checkpoint of {request.model.title} is known:"
+            f" {f'{support.plugin} for vLLM' if support.plugin else 'vLLM'} quantizes"
             f" {precision.checkpoint.hub_id} while loading (--quantization {precision.engine_flag}); embeddings and"
             " output head stay 16-bit"
         )
-    if kernel is not None:
-        warnings.append(kernel)
+    if support.kind in {"weight-only", "fp16", "fp32"}:
+        warnings.append(support.why)
     if dtype.name.startswith("fp8") and request.kv_cache_dtype == "auto":
         warnings.append(f"{precision.checkpoint.hub_id} declares an fp8 KV cache, which auto follows")
     if request.model.linear_attention is not None and dtype.element_bytes == 1:

@@ -5,7 +5,7 @@ speculative decoding is off.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -13,8 +13,10 @@ from modelyard.catalog.models import Model
 from modelyard.fit.allocation import rounding, row_padding
 from modelyard.fit.architecture import LayerKind, Part, Split, absorbed_elements, take_apart
 from modelyard.fit.checkpoints import Precision, resolve_file, resolve_precision
+from modelyard.fit.constants import FITTED
+from modelyard.fit.gguf import file_type, mixed_bytes
 from modelyard.fit.memo import ById
-from modelyard.fit.schemes import find_scheme
+from modelyard.fit.schemes import Scheme, find_scheme
 from modelyard.units import gib
 
 ALWAYS_UNQUANTIZED = frozenset({"embed_tokens", "lm_head", "norms", "router", "vision", "linear_state"})
@@ -38,10 +40,10 @@ MXFP4_HIDDEN_MULTIPLE, MXFP4_WIDTH_MULTIPLE = 256, 128
 GEMMA3_ROPE_FACTOR = 8
 """Gemma 3 from 4B up scales rope linearly by 8, and vLLM tabulates all the scaled positions."""
 
-SURPLUS_TOLERANCE = 0.01
+SURPLUS_TOLERANCE = FITTED["surplus_tolerance"]
 """Share by which weight files may exceed the computed size without a word."""
 
-UNLISTED_TOLERANCE = 0.02
+UNLISTED_TOLERANCE = FITTED["unlisted_tolerance"]
 """Share of a published, rounded parameter count that may differ from the listed shapes without a word."""
 
 
@@ -72,6 +74,29 @@ class Weights:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """One addend of a stage's weights."""
+
+    kind: str
+    """``part``, ``absorbed``, ``rounding``, ``rows``, ``unlisted``, ``surplus``, ``ends``, ``norm`` or ``rotary``."""
+    name: str
+    size: float
+    """Bytes of one."""
+    count: int = 1
+    """How many layers have it."""
+    part: Part | None = None
+    layer: LayerKind | None = None
+    element_bytes: float = 0.0
+    row_scale_bytes: int = 0
+    scheme: Scheme | None = None
+    """None: unquantized."""
+    tensor: float = 0.0
+    """Bytes of the tensor that is rounded up."""
+    quantized: float = 0.0
+    """Bytes that such a layer was counted with."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Spread:
     """How the weights of one replica lie over its GPUs."""
 
@@ -83,6 +108,8 @@ class Spread:
     """Whole experts per GPU; otherwise every GPU has a slice of each."""
     amd: bool = False
     """On ROCm rows are padded."""
+    float32: bool = False
+    """Unquantized weights are loaded as float32 (``modelyard.fit.dtype``); otherwise in 16 bits, whatever the files."""
 
     @property
     def expert_group(self) -> int:
@@ -117,7 +144,10 @@ def checkpoint_bytes(model: Model, quantization: str) -> int:
     precision = resolve_precision(model, quantization)
     if precision.checkpoint.bytes is not None:
         return precision.checkpoint.bytes
-    mtp = _mtp_params(model)
+    if precision.scheme.family == "gguf":
+        files = file_layers(model, quantization)
+        return sum(files.layers) + files.embedding + (0 if model.tie_word_embeddings else files.output)
+    mtp = mtp_params(model)
     if precision.on_the_fly:  # what is downloaded is the released, 16-bit checkpoint
         return _file_bytes(ById(model), model.native_quantization) + round(mtp * dtype_bytes(model))
     return _file_bytes(ById(model), quantization) + round(mtp * precision.scheme.linear_bytes)
@@ -138,11 +168,11 @@ def surplus_bytes(key: ById[Model], quantization: str) -> int:
     if exact is not None:  # read off the files' own headers, so the difference counts both ways
         layers = exact.sharded + exact.kv_heads + exact.replicated
         return layers + exact.embed_tokens + exact.lm_head + exact.vision - computed
-    left = precision.checkpoint.bytes - computed - _mtp_params(model) * dtype_bytes(model)
+    left = precision.checkpoint.bytes - computed - mtp_params(model) * dtype_bytes(model)
     return left if left > SURPLUS_TOLERANCE * computed else 0
 
 
-def _mtp_params(model: Model) -> int:
+def mtp_params(model: Model) -> int:
     """Parameters of the MTP layers; those of as many average layers where they are not known."""
     if model.mtp is None:
         return 0
@@ -178,12 +208,29 @@ def file_layers(model: Model, quantization: str) -> FileLayers:
 @lru_cache(maxsize=1024)
 def _file_layers(key: ById[Model], quantization: str) -> FileLayers:
     model = key.value
-    sums = _Sums(model, resolve_file(model, quantization), Spread(), as_loaded=False)
+    precision = resolve_file(model, quantization)
+    if (mixed := file_type(precision.scheme.name)) is not None:  # by llama.cpp's mixing rule
+        layers, embedding, output = mixed_bytes(model, mixed)
+        return _as_read(FileLayers(layers=layers, embedding=embedding, output=output), precision)
+    sums = _Sums(model, precision, Spread(), as_loaded=False)
     count = model.num_hidden_layers
     layers = tuple(sums.stage(i, i + 1, is_first=False, is_last=False) for i in range(count))
     first = sums.stage(0, 1, is_first=True, is_last=False) - layers[0]
     last = sums.stage(count - 1, count, is_first=False, is_last=True) - layers[-1]
-    return FileLayers(layers=layers, embedding=first, output=last)
+    return _as_read(FileLayers(layers=layers, embedding=first, output=last), precision)
+
+
+def _as_read(computed: FileLayers, precision: Precision) -> FileLayers:
+    """The same, scaled to the bytes in the headers of the files where these were read."""
+    exact = precision.checkpoint.tensors
+    if exact is None or precision.checkpoint.quantization != precision.quantization:
+        return computed
+    share = Fraction(exact.sharded + exact.kv_heads + exact.replicated, sum(computed.layers))
+    return FileLayers(
+        layers=tuple(round(size * share) for size in computed.layers),
+        embedding=exact.embed_tokens,
+        output=exact.lm_head or exact.embed_tokens,
+    )
 
 
 @lru_cache(maxsize=65536)
@@ -205,18 +252,15 @@ def _weigh(key: ById[Model], quantization: str, spread: Spread) -> Weights:
     return Weights(stages=stages, unknown=unknown, unsure_bytes=unsure)
 
 
-def weight_pieces(model: Model, quantization: str, spread: Spread, stage: Stage) -> tuple[tuple[str, str], ...]:
-    """What a stage's weights are made of: names, and arithmetic that comes to their bytes on one GPU.
+def weight_pieces(model: Model, quantization: str, spread: Spread, stage: Stage) -> tuple[Piece, ...]:
+    """The addends of a stage's weights on one GPU.
 
     Raises:
         UsageError: the model has no such precision.
     """
     surplus = surplus_bytes(ById(model), quantization)
     sums = _Sums(model, resolve_precision(model, quantization), spread, as_loaded=True, surplus=surplus)
-    merged: dict[str, str] = {}
-    for name, text in sums.pieces(stage):
-        merged[name] = f"{merged[name]} + {text}" if name in merged else text
-    return tuple(merged.items())
+    return tuple(sums.pieces(stage))
 
 
 def _is_composition_unknown(model: Model, precision: Precision) -> bool:
@@ -249,7 +293,7 @@ def split_layers(layers: int, pp: int) -> tuple[int, ...]:
 
 
 def dtype_bytes(model: Model) -> int:
-    """Bytes of an element in the model's own dtype."""
+    """Bytes of an element in the model's own dtype, as its files have it."""
     return 4 if model.torch_dtype == "float32" else 2
 
 
@@ -267,15 +311,14 @@ class _Sums:
         skip: frozenset[str] = frozenset(),
     ) -> None:
         self._model, self._spread, self._tp, self._as_loaded = model, spread, spread.tp, as_loaded
-        self._scheme = precision.scheme
-        native = find_scheme(precision.quantization)
-        self._plain = int(native.linear_bytes) if native and native.family == "fp32" else dtype_bytes(model)
+        stored = _stored_bytes(model, precision)
+        self._plain = plain_bytes(model, precision, spread) if as_loaded else stored
+        self._scheme = _as_loaded(precision.scheme, self._plain) if as_loaded else precision.scheme
         self._skip = _unquantized(precision) | skip
-        mixed = {} if precision.on_the_fly else precision.checkpoint.part_quantization
-        self._mixed = {part: scheme for part, name in mixed.items() if (scheme := find_scheme(name)) is not None}
+        self._mixed = _mixed(precision)
         self._anatomy = take_apart(model)
         self._layer = {kind: self._layer_bytes(kind) for kind in self._anatomy.parts}
-        self._surplus = surplus / spread.tp
+        self._surplus = surplus / spread.tp * self._plain / stored
 
     def stage(self, start: int, stop: int, *, is_first: bool, is_last: bool) -> int:
         """Bytes of layers ``[start, stop)`` with the ends that belong to the stage."""
@@ -293,48 +336,68 @@ class _Sums:
                 total += self._bytes(anatomy.lm_head)
             elif not is_first:
                 total += self._bytes(anatomy.embedding)
-        return round(total) + (rope_bytes(model) if self._as_loaded else 0)
+        return round(total) + (rope_bytes(model, self._plain) if self._as_loaded else 0)
 
-    def pieces(self, stage: Stage) -> Iterator[tuple[str, str]]:
-        """The same sum as arithmetic: layers × parameters × share of this GPU × bytes per parameter."""
-        yield from self._layer_pieces(stage)
-        yield from self._end_pieces(stage)
-
-    def _layer_pieces(self, stage: Stage) -> Iterator[tuple[str, str]]:
+    def pieces(self, stage: Stage) -> Iterator[Piece]:
+        """The same sum, addend by addend."""
         anatomy, model, stop = self._anatomy, self._model, stage.first_layer + stage.layers
         for kind, count in anatomy.count(stage.first_layer, stop).items():
             for part in anatomy.parts[kind]:
                 if part.params:
-                    yield part.name, self._text(count, part)
-            if kind.attention == "mla":
-                yield "absorbed W_UK, W_UV", f"{count} * {absorbed_elements(model, self._tp)} * {self._plain}"
-            if allocated := self._allocated(kind):
-                yield "allocator rounding and row padding", f"{count} * {allocated!r}"
-        for name, size in (("unlisted parameters", self._unlisted()), ("published beyond scheme", self._surplus)):
+                    yield self._piece(part, count, kind)
+            if kind.attention == "mla" and (absorbed := absorbed_elements(model, self._tp)):
+                yield Piece(kind="absorbed", name="W_UK and W_UV once more", count=count, size=absorbed * self._plain)
+            yield from self._allocated_pieces(kind, count)
+        share = stage.layers / model.num_hidden_layers
+        for name, size in (("unlisted", self._unlisted()), ("surplus", self._surplus)):
             if size:
-                yield name, f"{size!r} * {stage.layers} / {model.num_hidden_layers}"
+                yield Piece(kind=name, name=name, size=size * share, element_bytes=self._unlisted_element())
+        yield from self._end_pieces(stage)
 
-    def _end_pieces(self, stage: Stage) -> Iterator[tuple[str, str]]:
+    def _end_pieces(self, stage: Stage) -> Iterator[Piece]:
         anatomy, model = self._anatomy, self._model
         if FIRST_LAST in self._skip:
             ends = {0: stage.index == 0, model.num_hidden_layers - 1: stage.is_last}
             for kind in (anatomy.layers[i] for i, has in ends.items() if has):
-                yield "unquantized first and last layer", f"{self._plain_layer(kind) - self._layer[kind]!r}"
+                size = self._plain_layer(kind) - self._layer[kind]
+                yield Piece(kind="ends", name="first or last layer in 16 bits", size=size, quantized=self._layer[kind])
         if stage.index == 0:
             for part in (anatomy.embedding, *anatomy.ends):
-                yield part.name, self._text(1, part)
+                yield self._piece(part, 1)
         if stage.is_last:
-            yield "norms", f"{model.hidden_size} * {self._plain}"
+            yield Piece(
+                kind="norm", name="final norm", size=model.hidden_size * self._plain, element_bytes=self._plain
+            )
             if anatomy.lm_head is not None:
-                yield "lm_head", self._text(1, anatomy.lm_head)
+                yield self._piece(anatomy.lm_head, 1)
             elif stage.index:
-                yield "embed_tokens", self._text(1, anatomy.embedding)
-        yield "rotary table", f"{rope_bytes(model)}"
+                yield self._piece(anatomy.embedding, 1)
+        yield Piece(kind="rotary", name="rotary table", size=rope_bytes(model, self._plain), element_bytes=self._plain)
 
-    def _text(self, count: int, part: Part) -> str:
-        share = self._share(part)
-        each = self._bytes(part) / (part.params * share)
-        return f"{count} * {part.params} * {Fraction(share).limit_denominator(4096)} * {each!r}"
+    def _piece(self, part: Part, count: int, layer: LayerKind | None = None) -> Piece:
+        scheme, element = self._scheme_of(part), float(self._plain)
+        if scheme is not None:
+            element = scheme.expert_bytes if part.name == "experts" else scheme.linear_bytes
+        return Piece(
+            kind="part",
+            name=part.name,
+            count=count,
+            size=self._bytes(part),
+            part=part,
+            layer=layer,
+            element_bytes=element,
+            row_scale_bytes=0 if scheme is None else scheme.row_scale_bytes,
+            scheme=scheme,
+        )
+
+    def _allocated_pieces(self, kind: LayerKind, count: int) -> Iterator[Piece]:
+        for name, size in self._tensors(kind):
+            if added := rounding(size):
+                yield Piece(kind="rounding", name=name, count=count, size=added, tensor=size)
+        if self._spread.amd:
+            for part in self._anatomy.parts[kind]:
+                if added := self._padded_rows(part):
+                    yield Piece(kind="rows", name=part.name, count=count, size=added)
 
     def _layer_bytes(self, kind: LayerKind) -> float:
         total = sum(self._bytes(part) for part in self._anatomy.parts[kind])
@@ -346,22 +409,28 @@ class _Sums:
 
     def _allocated(self, kind: LayerKind) -> float:
         """What the allocator and AMD's padding add to one layer."""
-        added, fused = 0.0, dict[str, float]()
+        added = sum(rounding(size) for _, size in self._tensors(kind))
+        if self._spread.amd:
+            added += sum(self._padded_rows(part) for part in self._anatomy.parts[kind])
+        return added
+
+    def _tensors(self, kind: LayerKind) -> Iterator[tuple[str, float]]:
+        """Names and bytes of one layer's tensors on one GPU, but for experts, which kernels lay out anew."""
+        fused: dict[str, float] = {}
         for part in self._anatomy.parts[kind]:
             size = part.params * self._share(part) * self._element(part)
             if part.fused:
                 fused[part.fused] = fused.get(part.fused, 0.0) + size
-            elif part.name != "experts":  # one tensor a layer, and kernels lay them out anew
-                added += sum(rounding(size * share) for share in part.tensors)
-            if self._spread.amd:
-                added += self._padded_rows(part)
-        return added + sum(rounding(size) for size in fused.values())
+            elif part.name != "experts":
+                yield from ((part.name, size * share) for share in part.tensors)
+        yield from fused.items()
 
     def _element(self, part: Part) -> float:
         """Bytes of an element without the scales, which are tensors of their own."""
-        if part.name in self._skip:
+        scheme = self._scheme_of(part)
+        if scheme is None:
             return self._plain
-        size = self._scheme.expert_bytes if part.name == "experts" else self._scheme.linear_bytes
+        size = scheme.expert_bytes if part.name == "experts" else scheme.linear_bytes
         return next((whole for whole in (4.0, 2.0, 1.0, 0.5) if size >= whole), size)
 
     def _padded_rows(self, part: Part) -> float:
@@ -372,9 +441,10 @@ class _Sums:
             width = moe.moe_intermediate_size / (1 if self._spread.expert_parallel else self._spread.expert_group)
             local = moe.num_experts / (self._spread.expert_group if self._spread.expert_parallel else 1)
             return local * (row_padding(2 * width, hidden * 2) + row_padding(hidden, width * 2))
-        if part.name not in {"attention", "mlp", "shared_experts"} or self._scheme.family != "fp8" or element != 1:
+        scheme = self._scheme_of(part)
+        if part.name not in {"attention", "attention_output", "mlp", "shared_experts"} or scheme is None:
             return 0.0
-        if self._scheme.row_scale_bytes and self._scheme.name != "fp8":
+        if scheme.family != "fp8" or (scheme.row_scale_bytes and scheme.name != "fp8"):
             return 0.0  # one scale per row: this path does not pad
         if len(part.tensors) > 1:
             width = (part.rows - hidden) // 2 / self._tp
@@ -390,13 +460,22 @@ class _Sums:
 
     def _unlisted(self) -> float:
         left = max(0, self._anatomy.unlisted_params)
+        return self._bytes(Part(name=self._unlisted_name(), params=left))
+
+    def _unlisted_name(self) -> str:
         # Left over beside a vision tower of unknown size: the tower. Otherwise it is taken for linear layers.
-        name = "vision" if "vision.params" in self._model.unknown else "attention"
-        return self._bytes(Part(name=name, params=left))
+        return "vision" if "vision.params" in self._model.unknown else "attention"
+
+    def _unlisted_element(self) -> float:
+        return self._piece(Part(name=self._unlisted_name(), params=1), 1).element_bytes
+
+    def _scheme_of(self, part: Part) -> Scheme | None:
+        """The scheme of a part; None for one that stays unquantized."""
+        return self._mixed.get(part.name, None if part.name in self._skip else self._scheme)
 
     def _bytes(self, part: Part) -> float:
-        scheme, share = self._mixed.get(part.name, self._scheme), self._share(part)
-        if part.name in self._skip and part.name not in self._mixed:
+        scheme, share = self._scheme_of(part), self._share(part)
+        if scheme is None:
             return part.params * share * self._plain
         if part.name == "experts":
             return (part.params * self._padding() * scheme.expert_bytes + part.rows * scheme.row_scale_bytes) * share
@@ -423,6 +502,32 @@ def _round_up(value: float, multiple: int) -> int:
     return -int(-value // multiple) * multiple
 
 
+def _stored_bytes(model: Model, precision: Precision) -> int:
+    """Bytes of an unquantized element in the files."""
+    return round(precision.scheme.linear_bytes) if precision.scheme.family == "fp32" else dtype_bytes(model)
+
+
+def plain_bytes(model: Model, precision: Precision, spread: Spread) -> int:
+    """Bytes of an unquantized element as it is loaded: float32 files become 16 bits unless the engine keeps them."""
+    return 4 if spread.float32 else min(2, _stored_bytes(model, precision))
+
+
+def _as_loaded(scheme: Scheme, plain: int) -> Scheme:
+    """The scheme of an unquantized checkpoint follows the dtype that it is loaded in."""
+    if scheme.family not in {"bf16", "fp32"}:
+        return scheme
+    return replace(scheme, linear_bytes=float(plain), expert_bytes=float(plain))
+
+
+def _mixed(precision: Precision) -> dict[str, Scheme]:
+    """Parts in a third precision. A name that stands for several parts yields to those that are named themselves."""
+    named = {} if precision.on_the_fly else precision.checkpoint.part_quantization
+    schemes = {part: scheme for part, name in named.items() if (scheme := find_scheme(name)) is not None}
+    wide = {part: scheme for name, scheme in schemes.items() for part in _ALIASES.get(name, (name,))}
+    apart = set(precision.checkpoint.unquantized) - set(schemes)
+    return {part: scheme for part, scheme in wide.items() if part not in apart} | schemes
+
+
 def _unquantized(precision: Precision) -> frozenset[str]:
     scheme = precision.scheme
     if scheme.everything:
@@ -435,13 +540,13 @@ def _unquantized(precision: Precision) -> frozenset[str]:
     return frozenset(names)
 
 
-def rope_bytes(model: Model) -> int:
-    """The table of rotary embeddings that every GPU holds: all positions × rotary width, in the model's dtype.
+def rope_bytes(model: Model, element_bytes: int = 2) -> int:
+    """The table of rotary embeddings that every GPU holds: all positions × rotary width, in the dtype that is loaded.
 
     Outside any parameter count: 0.03 GiB for most, 0.5 GiB for Gemma 3, 2.5 GiB for Llama 4 Scout's 10M positions.
     """
     width = model.mla.qk_rope_head_dim if model.mla is not None else model.head_dim
-    table = model.max_position_embeddings * width * dtype_bytes(model)
+    table = model.max_position_embeddings * width * element_bytes
     if model.family == "gemma" and model.window is not None and model.window.size == 1024 and model.vision is not None:
         return table * (1 + GEMMA3_ROPE_FACTOR) if model.global_attention is None else table
     return table
@@ -453,7 +558,7 @@ def _unknown(model: Model) -> tuple[str, ...]:
     if model.tie_word_embeddings is None:
         notes.append("whether the output head is tied to the embedding: taken as separate, which is the larger")
     if "vision.params" in model.unknown:
-        size = gib(dtype_bytes(model) * max(0, left))
+        size = gib(min(2, dtype_bytes(model)) * max(0, left))
         notes.append(f"size of the vision tower: taken as {size:.2f} GiB, what the published total leaves over")
     elif "mla" in model.unknown and model.mla is None:
         notes.append("dimensions of the compressed attention: its weights are taken from the published total")

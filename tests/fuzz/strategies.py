@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from hypothesis import strategies as st
 
-from modelyard.catalog.gpus import load_gpus
+from modelyard.catalog.gpus import load_server_gpus
 from modelyard.catalog.models import load_models
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -39,7 +39,7 @@ def _section(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 MODELS = st.sampled_from([m.name for m in load_models()] + ["meta-llama/Llama-3.1-8B-Instruct"])
-GPUS = st.sampled_from([g.name for g in load_gpus()])
+GPUS = st.sampled_from([g.name for g in load_server_gpus()])
 VENDORS = st.sampled_from(["runpod", "lambda", "vastai", "aws", "coreweave"])
 USD = st.one_of(st.integers(1, 500), st.floats(0.01, 1e6), st.sampled_from(["30", "$2.50"]))
 COUNTS = st.sampled_from([1, 1, 2, 3, 4, 8, 16, 64])

@@ -58,3 +58,14 @@ def test_a_ceiling_is_never_promised_too_low() -> None:
 @given(st.integers(min_value=1, max_value=366 * 1440))
 def test_a_shown_duration_reads_back(minutes: int) -> None:
     assert units.parse_duration(units.format_duration(minutes * 60)) == minutes * 60
+
+
+@pytest.mark.parametrize(
+    ("change", "moves", "words"),
+    [
+        ("-13.56", True, "−$13.56/h"), ("4.8", True, "+$4.80/h"), ("0", True, "same price"), ("0.00", False, "free"),
+        (None, True, "not priced"), (None, False, "not priced"),
+    ],
+)  # fmt: skip
+def test_a_change_of_price(change: str | None, words: str, *, moves: bool) -> None:
+    assert units.format_usd_change(None if change is None else Decimal(change), moves=moves) == words

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from modelyard.errors import UsageError, quote
 from modelyard.fit.checkpoints import Precision
-from modelyard.fit.constants import FITTED, Constants
-from modelyard.fit.defaults import Flags
+from modelyard.fit.constants import FITTED, Constants, Kind, find_constant
+from modelyard.fit.defaults import Flags, Version
+from modelyard.fit.dtype import loads_float32
 from modelyard.fit.kv_cache import Layout
 from modelyard.fit.kv_dtype import KvDtype
-from modelyard.fit.runtime import Runtime, Shape
+from modelyard.fit.runtime import Runtime, Shape, non_torch_name
 from modelyard.fit.types import FitRequest
 from modelyard.fit.weights import Spread, Stage
 
@@ -33,6 +34,16 @@ def own_fraction(request: FitRequest, *, default: float, flag: str) -> float:
             f"{quote(fraction)} is no {flag}", details="where    memory_fraction\nallowed  more than 0, to 1"
         )
     return fraction
+
+
+def assumed_overhead(request: FitRequest, version: Version) -> tuple[str, ...]:
+    """What to say where memory outside torch is not measured for a group of this size on this class of GPU."""
+    group = request.tensor_parallel_size * request.data_parallel_size
+    row = find_constant(non_torch_name(request.gpu, version, group, request.pipeline_parallel_size))
+    if row.kind is not Kind.ASSUMED:
+        return ()
+    where = f"{group} GPUs" if group > 1 else "one GPU"
+    return (f"memory outside torch on {where} of this class: taken as {row.value:g} GiB ({row.source})",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +80,7 @@ class Case:
             pp=request.pipeline_parallel_size,
             dp=request.data_parallel_size,
             expert_parallel=request.expert_parallel,
+            is_first=self.stage.index == 0,
             is_last=self.stage.is_last,
             eager=request.enforce_eager,
             moe_workspace=self.precision.scheme.family not in {"mxfp4", "fp8-fp4"},
@@ -98,4 +110,5 @@ def spread_of(request: FitRequest) -> Spread:
         dp=request.data_parallel_size if request.model.moe is not None else 1,
         expert_parallel=request.expert_parallel,
         amd=request.gpu.capability is None and request.gpu.vendor == "amd",
+        float32=loads_float32(request.model, request.gpu, request.engine, request.engine_version),
     )

@@ -1,26 +1,26 @@
 """llama.cpp: the KV cache of the whole context is reserved at load, and requests share it (``--parallel``)."""
 
-from modelyard.fit.engines.offload import FIT_MARGIN, Setting, assess_offload, cuda_context
-from modelyard.fit.types import Fit, FitRequest
+from modelyard.fit.engines.offload import FIT_MARGIN, UBATCH, llama_setting
+from modelyard.fit.engines.placed import Setting
+from modelyard.fit.types import FitRequest
 
 UNKNOWN = (
     "compute buffer of llama.cpp: logits and hidden states of one micro-batch, with flash attention",
-    "which tensors a GGUF preset keeps larger: taken as the preset's average",
+    "how a GGUF file was made: its size is that of llama-quantize with an importance matrix",
 )
 
 
-def assess_llama_cpp(request: FitRequest) -> Fit:
-    """How many layers fit on the GPUs.
+def setting(request: FitRequest) -> Setting:
+    """How llama-server is set up for a request.
 
     Raises:
-        UsageError: an unknown precision or cache type.
+        UsageError: a wired limit beyond the memory of the Mac.
     """
-    parallel = request.parallel or request.concurrency
-    setting = Setting(
+    return llama_setting(
+        request,
         title="llama.cpp",
-        parallel=parallel,
-        reserve=FIT_MARGIN,
-        context_bytes=cuda_context(request),
+        parallel=request.parallel or request.concurrency,
+        kept=FIT_MARGIN,
+        batch=UBATCH,
         unknown=UNKNOWN,
     )
-    return assess_offload(request, setting)

@@ -1,23 +1,32 @@
-"""Engines that run on one machine: which function answers for which name."""
+"""Engines that run on one machine: which set-up belongs to which name."""
 
 from collections.abc import Callable
 
-from modelyard.fit.engines.llama_cpp import assess_llama_cpp
-from modelyard.fit.engines.mlx import assess_mlx
-from modelyard.fit.engines.ollama import assess_ollama
+from modelyard.fit.engines import llama_cpp, mlx, ollama
+from modelyard.fit.engines.offload import assess_offload
+from modelyard.fit.engines.placed import Setting
 from modelyard.fit.types import Fit, FitRequest
 
-_ASSESS: dict[str, Callable[[FitRequest], Fit]] = {
-    "llama.cpp": assess_llama_cpp,
-    "ollama": assess_ollama,
-    "mlx": assess_mlx,
+_SETTINGS: dict[str, Callable[[FitRequest], Setting]] = {
+    "llama.cpp": llama_cpp.setting,
+    "ollama": ollama.setting,
+    "mlx": mlx.setting,
 }
+
+
+def setting_of(request: FitRequest) -> Setting:
+    """How the request's engine is set up.
+
+    Raises:
+        UsageError: a wired limit beyond the memory of the Mac.
+    """
+    return _SETTINGS[request.engine](request)
 
 
 def assess_local(request: FitRequest) -> Fit:
     """The fit of a request to one of these engines.
 
     Raises:
-        UsageError: an unknown precision or cache type, or a GPU that the engine does not run on.
+        UsageError: an unknown precision or cache type.
     """
-    return _ASSESS[request.engine](request)
+    return assess_offload(request, setting_of(request))

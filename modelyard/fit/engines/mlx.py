@@ -1,51 +1,65 @@
-"""MLX on Apple silicon: CPU and GPU share the memory, and the GPU may keep only part of it resident (wired).
+"""MLX LM on Apple silicon: all of the model stays resident, below the wired limit (``engines/apple.py``).
 
-Metal names the limit (``recommendedMaxWorkingSetSize``), and MLX may not wire more (ml-explore.github.io/mlx,
-``set_wired_limit``); ``sysctl iogpu.wired_limit_mb`` raises it. Apple does not document the share: published readings
-are 96 of 128 GB, 48 of 64 GB, and 21 to 24 of 32 GB (stencel.io, thinkdifferent.blog).
+Facts, mlx-lm 0.32: ``generate.py`` (prompts in steps of 2048 tokens; a warning above 0.9 of the recommended working
+set), ``models/cache.py`` (KV cache grows by 256 tokens, in the model's dtype), ``server.py`` (32 requests decode at
+once; caches of 10 earlier prompts are kept), ``utils.py`` (4 bits in groups of 64, each with a 16-bit scale and bias).
 """
 
-from modelyard.errors import UsageError, quote
-from modelyard.fit.engines.offload import Setting, assess_offload
-from modelyard.fit.types import Fit, FitRequest
-from modelyard.units import GIB, MIB
+import re
 
-WIRED_SHARE, WIRED_SHARE_SMALL = 0.75, 2 / 3
-SMALL_UP_TO = 36 * GIB
-HEADROOM = 512 * MIB
-"""Buffers that MLX caches between steps; no run was there to check it."""
+from modelyard.fit.engines.apple import memory_assumed, wired_limit
+from modelyard.fit.engines.placed import Setting
+from modelyard.fit.types import FitRequest
+from modelyard.units import MIB
 
+PREFILL_STEP = 2048
+BUFFERS = 512 * MIB
+"""What MLX caches between steps; no run was there to check it."""
+WARNS_ABOVE = 0.9
 
-WIRED_UNKNOWN = (
-    "the wired limit of this Mac: taken as its default, three quarters of the memory above 36 GB and two thirds below;"
-    " sysctl iogpu.wired_limit_mb says and changes it"
+UNKNOWN = (
+    "MLX's own buffers: taken as the forward pass of one prefill step and 0.5 GiB",
+    "the KV cache grows with use, and mlx_lm.server keeps those of 10 earlier prompts: not counted",
 )
 
 
-def wired_limit_bytes(memory_bytes: int) -> int:
-    """What the GPU may keep resident of ``memory_bytes`` of unified memory by default."""
-    return round(memory_bytes * (WIRED_SHARE_SMALL if memory_bytes <= SMALL_UP_TO else WIRED_SHARE))
-
-
-def assess_mlx(request: FitRequest) -> Fit:
-    """Whether the model stays below the wired limit.
+def setting(request: FitRequest) -> Setting:
+    """How MLX is set up for a request.
 
     Raises:
-        UsageError: not an Apple chip, or an unknown precision.
+        UsageError: a wired limit beyond the memory of the Mac.
     """
-    gpu = request.gpu
-    if gpu.vendor != "apple":
-        raise UsageError(
-            f"MLX does not run on {quote(gpu.title)}",
-            details="where    gpu\nallowed  Apple chips (unified memory)",
-            resolution="ask for another engine",
-        )
-    outside = gpu.total_memory_bytes - wired_limit_bytes(gpu.total_memory_bytes)
-    setting = Setting(
+    model, wired = request.model, wired_limit(request)
+    tokens = request.max_num_batched_tokens or PREFILL_STEP
+    moe = model.moe
+    width = model.intermediate_size
+    if moe is not None:  # a token passes its experts and the shared one
+        width = max(width, moe.experts_per_token * moe.moe_intermediate_size + moe.shared_expert_intermediate_size)
+    return Setting(
         title="MLX",
         parallel=request.parallel or request.concurrency,
-        reserve=outside + HEADROOM,
+        reserve=0,
         context_bytes=0,
-        unknown=(WIRED_UNKNOWN, "MLX's own buffers: taken as 0.5 GiB"),
+        usable=wired.bytes,
+        newer_usable=wired.newer_bytes,
+        usable_text=wired.formula,
+        ubatch=tokens,
+        compute_text=f"{tokens} * (3 * {width} + 4 * {model.hidden_size}) * 2 + {BUFFERS}",
+        compute_note=(
+            ("tokens of a prefill step", str(tokens)),
+            ("feed-forward width of a token and hidden size, 16 bits", ""),
+            ("buffers between steps", f"{BUFFERS} bytes"),
+        ),
+        compute_source="assumed: no run",
+        families=frozenset({"mlx", "bf16", "fp32", "mxfp4", "nvfp4", "int4"}),
+        formats="MLX's own weights, such as 4bit or 8bit, 16-bit, MXFP4, NVFP4, AWQ and GPTQ",
+        unknown=(*wired.assumed, *memory_assumed(request), *UNKNOWN),
+        offloads=False,
+        warns_above=WARNS_ABOVE,
     )
-    return assess_offload(request, setting)
+
+
+def mlx_quantization(written: str) -> str:
+    """The name of a scheme that is meant by what people call MLX weights: ``4bit``, ``8-bit``, ``4bit-gs32``."""
+    match = re.fullmatch(r"(\d)-?bits?((?:-gs?\d+)?)", written.strip().lower())
+    return f"mlx-{match[1]}bit{match[2]}" if match else written

@@ -5,10 +5,9 @@ Facts: ollama ``llm/llama_server.go`` (``-c NumCtx × numParallel``, no ``-ngl``
 context where room allows; some hybrids take one request at a time).
 """
 
-from dataclasses import replace
-
-from modelyard.fit.engines.offload import FIT_MARGIN, Setting, assess_offload, cuda_context
-from modelyard.fit.types import Fit, FitRequest
+from modelyard.fit.engines.offload import FIT_MARGIN, llama_setting
+from modelyard.fit.engines.placed import Setting
+from modelyard.fit.types import FitRequest
 from modelyard.units import MIB
 
 NUM_PARALLEL = 1
@@ -17,28 +16,27 @@ DEFAULT_BATCH = 512
 
 UNKNOWN = (
     "Ollama's batch: taken as 512; it raises it to 1024 or 2048 on long contexts where room allows",
-    "which tensors Ollama's own conversions keep larger: taken as the preset's average",
+    "how Ollama's file was made: its size is that of llama-quantize with an importance matrix",
 )
 
 
-def assess_ollama(request: FitRequest) -> Fit:
-    """How many layers fit, with the context that Ollama would reserve.
+def setting(request: FitRequest) -> Setting:
+    """How Ollama is set up for a request.
 
     Raises:
-        UsageError: an unknown precision or cache type.
+        UsageError: a wired limit beyond the memory of the Mac.
     """
     parallel = request.parallel or NUM_PARALLEL
     unknown: tuple[str, ...] = UNKNOWN
     if request.model.linear_attention is not None and parallel > 1:
         parallel = 1
         unknown = (*unknown, "Ollama serves models with linear attention one request at a time: taken as 1")
-    kept = KEPT_FREE_METAL if request.gpu.vendor == "apple" else KEPT_FREE
-    setting = Setting(
+    kept = KEPT_FREE_METAL if request.gpu.is_apple else KEPT_FREE
+    return llama_setting(
+        request,
         title="Ollama",
         parallel=parallel,
-        reserve=max(FIT_MARGIN, kept),
-        context_bytes=cuda_context(request),
+        kept=max(FIT_MARGIN, kept),
+        batch=DEFAULT_BATCH,
         unknown=unknown,
     )
-    asked = replace(request, max_num_batched_tokens=request.max_num_batched_tokens or DEFAULT_BATCH)
-    return replace(assess_offload(asked, setting), request=request)

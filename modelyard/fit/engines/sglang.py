@@ -4,29 +4,27 @@ Nothing is profiled, so the pool is larger than vLLM's at a like fraction and me
 default fraction follows from the GPU and the flags (SGLang 0.5.23 ``srt/arg_groups/memory_hook.py``).
 """
 
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.defaults import Flags
-from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, own_fraction
+from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, assumed_overhead, own_fraction
 from modelyard.fit.kv_cache import Shares, plain_layout
 from modelyard.fit.runtime import estimate_runtime
 from modelyard.fit.types import FitRequest
 
 # nvidia-smi MiB below which → (chunked-prefill-size, largest captured batch below tp 4, from tp 4)
 _CLASSES = (
-    (20 * 1024, 2048, 8, 8),
-    (35 * 1024, 4096, 48, 160),
-    (60 * 1024, 4096, 32, 160),
-    (160 * 1024, 8192, 256, 512),
+    (20 * 1024, whole("sglang_chunk_20"), 8, 8),
+    (35 * 1024, whole("sglang_chunk_60"), 48, 160),
+    (60 * 1024, whole("sglang_chunk_60"), 32, 160),
+    (160 * 1024, whole("sglang_chunk_160"), 256, 512),
 )
-_LARGEST = (16384, 512, 512)
-BASE_MIB, MIB_PER_TOKEN, LEAST_TOKENS = 512, 1.5, 2048
-MIB_PER_GPU_EIGHTH = 1024
-FLOOR_FROM_MIB, FLOOR_MIB = 60 * 1024, 10 * 1024
-DECODE_GRAPH_MIB = 2
-PREFILL_GRAPHS, PREFILL_GRAPH_MIB, PREFILL_GRAPH_MLA_MIB = 58, 8, 1536
-VISION_FACTOR = 0.95
+_LARGEST = (whole("sglang_chunk_large"), 512, 512)
+_WIDE_BATCH = 300
+PREFILL_GRAPHS = whole("sglang_prefill_graphs")
+VISION_FACTOR = FITTED["sglang_vision_factor"]
 """For a ViT-L; larger towers reduce it further, at most to 0.76."""
 
-SHARES = Shares(window=0.8, state=0.9)
+SHARES = Shares(window=FITTED["sglang_window_share"], state=FITTED["sglang_state_share"])
 """``swa-full-tokens-ratio`` 0.8 and ``mamba-full-memory-ratio`` 0.9."""
 
 
@@ -51,18 +49,22 @@ def default_fraction(request: FitRequest) -> float:
     """``mem-fraction-static`` when it is not given: what the reserve for activations and graphs leaves."""
     chunk, batch = _defaults(request)
     total = request.gpu.memory_mib
-    reserved = BASE_MIB + max(chunk, LEAST_TOKENS) * MIB_PER_TOKEN
-    reserved += request.tensor_parallel_size * request.pipeline_parallel_size / 8 * MIB_PER_GPU_EIGHTH
+    c = FITTED
+    reserved = c["sglang_base_mib"] + max(chunk, c["sglang_least_tokens"]) * c["sglang_mib_per_token"]
+    reserved += request.tensor_parallel_size * request.pipeline_parallel_size * c["sglang_mib_per_gpu"]
     if not request.enforce_eager:
-        reserved += batch * DECODE_GRAPH_MIB
+        reserved += batch * c["sglang_decode_graph_mib"]
         if request.data_parallel_size > 1:
-            reserved += batch * request.data_parallel_size * (4.5 if batch > 300 else 3)
+            each = c["sglang_dp_graph_mib_wide" if batch > _WIDE_BATCH else "sglang_dp_graph_mib"]
+            reserved += batch * request.data_parallel_size * each
         latent = request.model.mla is not None
-        reserved += PREFILL_GRAPH_MLA_MIB if latent else PREFILL_GRAPHS * PREFILL_GRAPH_MIB
-    if total > FLOOR_FROM_MIB:
-        reserved = max(reserved, FLOOR_MIB)
+        prefill = PREFILL_GRAPHS * c["sglang_prefill_graph_mib"]
+        reserved += c["sglang_prefill_graph_mla_mib"] if latent else prefill
+    if total > c["sglang_floor_from_mib"]:
+        reserved = max(reserved, c["sglang_floor_mib"])
     fraction = round((total - reserved) / total, 3)
-    return max(0.01, fraction * (VISION_FACTOR if request.model.vision is not None else 1.0))
+    factor = VISION_FACTOR if request.model.vision is not None else 1.0
+    return max(c["sglang_least_fraction"], fraction * factor)
 
 
 def budget(case: Case) -> StageBudget:
@@ -88,7 +90,7 @@ def unknown(request: FitRequest) -> tuple[str, ...]:
         notes.append(f"number of captured prefill sizes in the default fraction: taken as {PREFILL_GRAPHS}")
     if request.model.vision is not None:
         notes.append(f"size of the vision tower in the default fraction: taken as a ViT-L (× {VISION_FACTOR:g})")
-    return tuple(notes)
+    return (*notes, *assumed_overhead(request, PLAIN_TOKENS))
 
 
 def _defaults(request: FitRequest) -> tuple[int, int]:
@@ -112,5 +114,5 @@ RULES = Rules(
     budget=budget,
     granted_by=_granted_by,
     unknown=unknown,
-    unsure_share=0.0125,
+    unsure_share=FITTED["sglang_unsure_share"],
 )

@@ -3,14 +3,15 @@
 So its 0.9 is not vLLM's 0.9 (nvidia.github.io/TensorRT-LLM/reference/memory.html; the default is in its KvCacheConfig).
 """
 
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.defaults import Flags
-from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, own_fraction
+from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, assumed_overhead, own_fraction
 from modelyard.fit.kv_cache import Shares, plain_layout
 from modelyard.fit.runtime import estimate_runtime
 from modelyard.fit.types import FitRequest
 
-FRACTION = 0.9
-MAX_NUM_TOKENS, MAX_BATCH_SIZE = 8192, 2048
+FRACTION = FITTED["tensorrt_llm_fraction"]
+MAX_NUM_TOKENS, MAX_BATCH_SIZE = whole("tensorrt_llm_tokens"), whole("tensorrt_llm_batch")
 """Defaults of its LLM API."""
 TOKENS_PER_BLOCK = 32
 
@@ -63,7 +64,7 @@ def unknown(request: FitRequest) -> tuple[str, ...]:
         notes.append("how TensorRT-LLM shares the cache between windows: every layer is counted at full length")
     if request.model.linear_attention is not None:
         notes.append("states of linear attention in TensorRT-LLM: not counted")
-    return tuple(notes)
+    return (*notes, *assumed_overhead(request, PLAIN_TOKENS))
 
 
 def _granted_by(_request: FitRequest, resolved: Flags) -> str:
@@ -71,5 +72,10 @@ def _granted_by(_request: FitRequest, resolved: Flags) -> str:
 
 
 RULES = Rules(
-    name="tensorrt-llm", flags=flags, budget=budget, granted_by=_granted_by, unknown=unknown, unsure_share=0.03
+    name="tensorrt-llm",
+    flags=flags,
+    budget=budget,
+    granted_by=_granted_by,
+    unknown=unknown,
+    unsure_share=FITTED["tensorrt_llm_unsure_share"],
 )

@@ -7,15 +7,16 @@ no windows: every layer is cached at full length.
 
 import math
 
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.defaults import Flags
-from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, own_fraction
+from modelyard.fit.engines.base import PLAIN_TOKENS, Case, Rules, StageBudget, assumed_overhead, own_fraction
 from modelyard.fit.kv_cache import Shares, plain_layout
 from modelyard.fit.runtime import Runtime, estimate_runtime, forward_bytes
 from modelyard.fit.types import FitRequest
 
-WIGGLE_ROOM = 0.90
+WIGGLE_ROOM = FITTED["tgi_wiggle_room"]
 FRACTION = 1.0
-PREFILL_TOKENS = 4096
+PREFILL_TOKENS = whole("tgi_prefill_tokens")
 """``max-batch-prefill-tokens`` where the launcher cannot tell the GPU's compute."""
 
 
@@ -41,7 +42,7 @@ def budget(case: Case) -> StageBudget:
     """One stage as TGI's warm-up leaves it."""
     request, resolved = case.request, case.flags
     base = estimate_runtime(request.model, request.gpu, resolved, case.shape, constants=case.constants)
-    logits = resolved.max_num_batched_tokens * request.model.vocab_size * 2
+    logits = resolved.max_num_batched_tokens * request.model.vocab_size * whole("tgi_logits_bytes")
     forward = forward_bytes(request.model, resolved, request.tensor_parallel_size, case.constants)
     runtime = Runtime(
         activations=round(max(forward, logits)),
@@ -69,11 +70,18 @@ def unknown(request: FitRequest) -> tuple[str, ...]:
     notes = ["whether TGI, which is in maintenance mode, loads this model at all"]
     if request.max_num_batched_tokens is None:
         notes.append(f"max-batch-prefill-tokens: TGI derives it from the GPU's compute; taken as {PREFILL_TOKENS}")
-    return tuple(notes)
+    return (*notes, *assumed_overhead(request, PLAIN_TOKENS))
 
 
 def _granted_by(_request: FitRequest, resolved: Flags) -> str:
     return f"cuda-memory-fraction × {WIGGLE_ROOM:g} = {resolved.gpu_memory_utilization:g} grants"
 
 
-RULES = Rules(name="tgi", flags=flags, budget=budget, granted_by=_granted_by, unknown=unknown, unsure_share=0.03)
+RULES = Rules(
+    name="tgi",
+    flags=flags,
+    budget=budget,
+    granted_by=_granted_by,
+    unknown=unknown,
+    unsure_share=FITTED["tgi_unsure_share"],
+)

@@ -7,7 +7,7 @@
 import math
 
 from modelyard.fit.defaults import GRAPHS_BUDGETED, MODELLED, Flags, parse_version, resolve_flags
-from modelyard.fit.engines.base import Case, Rules, StageBudget
+from modelyard.fit.engines.base import Case, Rules, StageBudget, assumed_overhead
 from modelyard.fit.kv_cache import plan_cache
 from modelyard.fit.runtime import estimate_runtime
 from modelyard.fit.types import FitRequest
@@ -73,7 +73,7 @@ def unknown(request: FitRequest) -> tuple[str, ...]:
         notes.append(
             "layout of the compressed KV cache: as vLLM 0.22 and 0.28 report it, and taken as the later one from 0.23"
         )
-    return tuple(notes)
+    return (*notes, *assumed_overhead(request, version))
 
 
 RULES = Rules(name="vllm", flags=resolve_flags, budget=budget, granted_by=granted_by, unknown=unknown)

@@ -164,9 +164,18 @@ def an_mi300x(**changes: Any) -> Gpu:
     return replace(
         a_gpu(name="MI300X", title="AMD MI300X", vendor="amd", generation="cdna3", compute_capability="gfx942"),
         total_memory_bytes=round(191.98 * GIB),
-        precisions=("bf16", "fp16", "fp8", "mxfp4"),
+        precisions=("bf16", "fp16", "fp8", "int8", "int4", "nvfp4", "mxfp4"),
         **changes,
     )
+
+
+def a_mac(memory_gib: int) -> Gpu:
+    """An M3 Ultra with that much memory."""
+    return a_gpu(
+        name="M3-Ultra", title="Apple M3 Ultra", vendor="apple", generation="m3", form="soc",
+        compute_capability="metal", total_memory_bytes=memory_gib * GIB, memory_options_gb=(96, 256, 512),
+        link="none", link_between=1, precisions=(), fp8_kernel="none",
+    )  # fmt: skip
 
 
 def a_request(**changes: Any) -> FitRequest:

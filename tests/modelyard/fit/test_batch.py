@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from benchmarks.fit_accuracy import OBSERVATIONS
 from modelyard.catalog.models import Model
-from modelyard.fit.batch import assess_rows, fit_csv, read_rows, request_of
+from modelyard.fit.batch import assess_rows, fit_csv, request_of
+from modelyard.fit.table import read_rows
 from modelyard.units import GIB
 from tests.modelyard.fit.builders import a_model
 
@@ -147,7 +148,7 @@ def test_a_stand_in_never_plainly_fits() -> None:
 
 
 def test_no_kernel_is_said() -> None:
-    result = one(gpu="MI300X", gpu_mem_gib="", quant="awq")
+    result = one(gpu="T4", gpu_mem_gib="", quant="mxfp4")
     assert result["verdict"] == "does_not_fit"
     assert "kernel" in result["reasons"][0]
 

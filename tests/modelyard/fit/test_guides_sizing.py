@@ -139,6 +139,7 @@ STATEMENTS = (
     Statement(says="7B in bf16 takes about 16 GB", holds=True, ours=weighs("qwen2.5-7b", "bf16", 14.0, 17.0)),
     Statement(says="7B in int4 takes about 6 GB", holds=True, ours=weighs("llama-3.1-8b", "w4a16", 5.0, 6.5)),
     Statement(says="7B in bf16 on 1× L4", holds=True, ours=on("qwen2.5-7b", "bf16", "L4", 1)),
+    Statement(says="7B in bf16 on 1× RTX 4090", holds=True, ours=on("qwen2.5-7b", "bf16", "RTX-4090", 1)),
     Statement(says="7B in bf16 on 1× A10", holds=True, ours=on("qwen2.5-7b", "bf16", "A10", 1)),
     Statement(says="7B in int4 on 1× T4", holds=True, ours=on("llama-3.1-8b", "w4a16", "T4", 1)),
     Statement(says="7B in int4 on 1× RTX 3090", holds=True, ours=on("llama-3.1-8b", "w4a16", "RTX-3090", 1)),

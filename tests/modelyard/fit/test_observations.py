@@ -9,9 +9,11 @@ import statistics
 import pytest
 
 from benchmarks.fit_accuracy import (
+    HELD_OUT,
     Observation,
     cross_validate,
     fit_of,
+    held_out,
     kv_error,
     load_observations,
     outcome,
@@ -21,7 +23,7 @@ from benchmarks.fit_accuracy import (
     tokens_error,
     weights_error,
 )
-from modelyard.fit.constants import FITTED, TABLE
+from modelyard.fit.constants import FITTED
 
 # quantity → largest error of one row, in percent
 ROW_BOUNDS = {"W": 1.0, "K": 3.0, "T": 0.5}
@@ -123,6 +125,29 @@ def test_a_refit_never_sees_the_family_that_is_left_out() -> None:
     assert without["non_torch_amd_tp1"] == FITTED["non_torch_amd_tp1"] != with_all["non_torch_amd_tp1"]
 
 
-def test_every_row_that_refits_a_constant_is_scored_on_kv() -> None:
-    lines = {o.line for o in scored("K")}
-    assert all(set(constant.rows) <= lines for constant in TABLE)
+@pytest.mark.parametrize("observation", load_observations(HELD_OUT), ids=lambda o: f"{o.line} {o.label}")
+def test_held_out_weights_and_tokens(observation: Observation) -> None:
+    """Mechanisms hold on runs that nothing was fitted on; the exceptions are named in docs/fit.md."""
+    known_off = {21, 35, 36}  # MXFP4 by another kernel; two NVFP4 checkpoints that keep other parts in 16 bits
+    if "W" in observation.score and observation.line not in known_off:
+        assert abs(weights_error(observation)) <= 0.01
+    if "T" in observation.score:
+        assert abs(tokens_error(observation)) <= 0.002
+
+
+def test_held_out_errors_stay_small() -> None:
+    result = held_out()
+    near, far = result["same_campaign_other_models"], result["independent"]
+    assert near["kv_gib"]["median_percent"] <= 0.1
+    assert near["kv_gib"]["p90_percent"] <= 1
+    assert far["kv_gib"]["median_percent"] <= 1
+    assert far["tokens_from_observed_kv_gib"]["median_percent"] <= 0.1
+    assert far["outcomes"]["wrong"] <= 1
+
+
+def test_nothing_is_fitted_on_held_out_rows() -> None:
+    seen = {(o.row["model"], o.row["tp"], o.row["engine_version"], o.row["kv_dtype"]) for o in load_observations()}
+    assert len(load_observations(HELD_OUT)) == 38
+    urls = {o.row["url"] for o in load_observations() if "/logs/" in o.row["url"]}
+    assert not urls & {o.row["url"] for o in load_observations(HELD_OUT)}
+    assert seen

@@ -42,7 +42,7 @@ def test_numbers_that_do_not_divide_become_stages() -> None:
 
 
 def test_unsupported_precisions_are_skipped() -> None:
-    model = a_model(checkpoint=(a_checkpoint("bf16"), a_checkpoint("awq-int4")))
+    model = a_model(checkpoint=(a_checkpoint("bf16"), a_checkpoint("w4a8")))
     ranked = rank(model, gpus=(an_mi300x(),), max_model_len=8192)
     assert {fit.request.quantization for fit in ranked} == {"bf16"}
 

@@ -21,7 +21,9 @@ from modelyard.fit.schemes import canonical, find_scheme, same_family
         ("nvfp4", "nvfp4", 0.5625),
         ("mxfp4", "mxfp4", 0.53125),
         ("fp8+fp4", "fp8-fp4", 1 + 4 / 16384),
-        ("gguf-q4_k", "gguf", 4.5 / 8),
+        ("gguf-q4_k", "gguf", 4.85 / 8),  # llama-quantize takes it for Q4_K_M
+        ("mlx-4bit", "mlx", 0.5 + 4 / 64),
+        ("mlx-8bit-gs32", "mlx", 1 + 4 / 32),
         ("Q6_K", "gguf", 6.5625 / 8),
     ],
 )

@@ -1,8 +1,9 @@
 import pytest
 
-from modelyard.catalog.models import MTP, Model, MoE, Vision
-from modelyard.fit import checkpoint_bytes
-from modelyard.fit.weights import rope_bytes, split_layers, weigh
+from modelyard.catalog.gpus import find_gpu
+from modelyard.catalog.models import MTP, Model, MoE, Vision, find_model
+from modelyard.fit import FitRequest, assess, checkpoint_bytes
+from modelyard.fit.weights import Spread, rope_bytes, split_layers, weigh, weigh_spread, weight_pieces
 from modelyard.units import GIB
 from tests.modelyard.fit.builders import a_checkpoint, a_model, deepseek_v3, gemma3_12b, qwen25_72b
 
@@ -159,3 +160,65 @@ def test_a_4_bit_moe_whose_layers_are_not_listed_is_unsure() -> None:
     assert "whether org/model-nvfp4 leaves attention unquantized" in unsure.unknown[0]
     assert weigh(said, "nvfp4", 8).unknown == ()
     assert weigh(a_model(checkpoint=(a_checkpoint("awq-int4"),)), "awq-int4", 1).unknown == ()
+
+
+FP32 = a_model(torch_dtype="float32", checkpoint=(a_checkpoint("fp32", bytes=8_030_261_248 * 4),))
+
+
+@pytest.mark.parametrize(("engine", "factor"), [("vllm", 1), ("sglang", 1), ("tgi", 1), ("tensorrt-llm", 2)])
+def test_a_float32_checkpoint_is_loaded_as_the_engine_says(engine: str, factor: int) -> None:
+    """Two bytes a parameter, and a cache of two bytes an element, but for the engine that keeps the config's dtype."""
+    here = FitRequest(model=FP32, quantization="fp32", gpu=find_gpu("H100-SXM"), max_model_len=8192, engine=engine)
+    fit = assess(here)
+    assert fit.per_gpu.weights == pytest.approx(factor * (8_030_261_248 * 2 + 131072 * 128 * 2), rel=1e-3)
+    assert fit.kv_bytes_per_token == 32 * 2 * 8 * 128 * 2 * factor
+
+
+def test_a_float32_download_is_as_large_as_its_files() -> None:
+    assert checkpoint_bytes(FP32, "fp32") == 8_030_261_248 * 4
+    assert (
+        checkpoint_bytes(a_model(torch_dtype="float32", checkpoint=(a_checkpoint("fp32"),)), "fp32") == 32_121_044_992
+    )
+
+
+def test_dense_mxfp4_is_four_bits_in_every_linear_layer() -> None:
+    dense = a_model(checkpoint=(a_checkpoint("mxfp4"),))
+    linear = 32 * (4096 * 4096 * 2 + 2 * 4096 * 1024 + 3 * 4096 * 14336)
+    ends = 2 * 128256 * 4096 * 2 + 65 * 4096 * 2 + rope_bytes(dense)
+    assert weigh(dense, "mxfp4", 1).fullest.weights_bytes == pytest.approx(linear * 0.53125 + ends, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("facts", "heavier"),
+    [
+        pytest.param({"unquantized": ("attention_output",)}, 32 * 4096 * 4096, id="the output projection in bf16"),
+        pytest.param(
+            {"unquantized": ("attention",), "part_quantization": {"attention_output": "fp8"}},
+            32 * (4096 * 4096 + 2 * 4096 * 1024), id="all of attention but its output",
+        ),
+        pytest.param({"part_quantization": {"attention": "fp8"}, "unquantized": ("attention_output",)},
+                     32 * 4096 * 4096, id="a part named itself goes before one that stands for several"),
+    ],
+)  # fmt: skip
+def test_the_output_projection_has_a_precision_of_its_own(facts: dict[str, object], heavier: int) -> None:
+    """Each parameter left in bf16 weighs one byte more than in fp8; a 4-byte scale per row goes."""
+    plain = weigh(a_model(checkpoint=(a_checkpoint("fp8"),)), "fp8", 1).fullest.weights_bytes
+    mixed = weigh(a_model(checkpoint=(a_checkpoint("fp8", **facts),)), "fp8", 1).fullest.weights_bytes
+    assert mixed - plain == pytest.approx(heavier, rel=2e-3)
+
+
+def test_nvidias_deepseek_quantizes_the_output_projection_alone() -> None:
+    """DeepSeek V3.1 NVFP4, by its own list of exceptions: queries and latents in bf16, the output projection not."""
+    spread = Spread(tp=8)
+    (stage,) = weigh_spread(find_model("deepseek-v3.1"), "nvfp4", spread).stages
+    pieces = weight_pieces(find_model("deepseek-v3.1"), "nvfp4", spread, stage)
+    elements = {p.name: p.element_bytes for p in pieces if p.kind == "part" and p.name.startswith("attention")}
+    assert elements == {"attention": 2, "attention_output": 0.5625}
+    # 7,168 × 16,384 / 8 of half a byte is 7 MiB, which shares a segment; in bf16 it would be 28 MiB and rounded
+    assert "attention_output" not in {p.name for p in pieces if p.kind == "rounding"}
+
+
+def test_amd_pads_a_part_by_its_own_precision() -> None:
+    mixed = a_model(checkpoint=(a_checkpoint("nvfp4", part_quantization={"attention_output": "fp8-block"}),))
+    cdna, cuda = (weigh_spread(mixed, "nvfp4", Spread(amd=amd)).fullest.weights_bytes for amd in (True, False))
+    assert cdna - cuda == 32 * 4096 * 256  # 4,096 rows of 4,096 bytes: 256 more each

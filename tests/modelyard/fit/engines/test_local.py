@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.catalog.models import LinearAttention
+from modelyard.catalog.gpus import find_gpu
+from modelyard.catalog.models import LinearAttention, find_model
 from modelyard.errors import UsageError
 from modelyard.fit import FitRequest, Verdict, assess, find_remedies
-from modelyard.fit.engines.mlx import wired_limit_bytes
+from modelyard.fit.engines.mlx import mlx_quantization
 from modelyard.units import GIB, MIB
-from tests.modelyard.fit.builders import a_4090, a_gpu, a_model, a_request, gemma3_12b, qwen25_72b
+from tests.modelyard.fit.builders import a_4090, a_gpu, a_mac, a_model, a_request, gemma3_12b, qwen25_72b
 
 LAYER = 218_112_000 * 2
 KV_PER_LAYER = 8192 * 2 * 8 * 128 * 2
@@ -19,14 +20,6 @@ COMPUTE = 512 * (128256 + 4096) * 4
 
 def llama(**changes: object) -> FitRequest:
     return a_request(engine="llama.cpp", gpu=a_4090(), **changes)
-
-
-def a_mac(memory_gib: int) -> FitRequest:
-    mac = a_gpu(
-        name="M3-Ultra", title="Apple M3 Ultra", vendor="apple", compute_capability="apple",
-        total_memory_bytes=memory_gib * GIB,
-    )  # fmt: skip
-    return a_request(engine="mlx", gpu=mac, quantization="q4_0")
 
 
 def test_all_layers_fit() -> None:
@@ -115,7 +108,7 @@ class TestOllama:
         fit = assess(a_request(engine="ollama", concurrency=4))
         assert fit.max_concurrency == 1
         assert fit.verdict is Verdict.TIGHT
-        assert fit.reasons == ("Ollama serves 1 requests at once, you asked for 4",)
+        assert fit.reasons == ("Ollama serves one request at once, you asked for 4",)
 
     def test_hybrids_take_one_request_at_a_time(self) -> None:
         linear = LinearAttention(
@@ -128,19 +121,64 @@ class TestOllama:
 
 
 class TestMlx:
-    @pytest.mark.parametrize(("memory", "limit"), [(128, 96), (64, 48), (512, 384), (36, 24), (24, 16)])
-    def test_the_wired_limit(self, memory: int, limit: int) -> None:
-        assert wired_limit_bytes(memory * GIB) == limit * GIB
+    def request(self, memory: int = 36, **changes: object) -> FitRequest:
+        return a_request(engine="mlx", gpu=a_mac(memory), quantization="mlx-4bit", **changes)
 
-    def test_what_the_limit_leaves(self) -> None:
-        fit = assess(a_mac(36))
+    def test_what_is_resident(self) -> None:
+        fit = assess(self.request())
         assert fit.verdict is Verdict.FITS
-        assert fit.per_gpu.reserve > 12 * GIB
+        packed = ((218_112_000 - 2 * 4096) * 32 + 2 * 128256 * 4096) * (
+            4 / 8 + 4 / 64
+        )  # 4 bits, and a scale and bias per 64
+        assert fit.per_gpu.weights == pytest.approx(packed + (32 * 2 + 1) * 4096 * 2, abs=32)
+        assert fit.per_gpu.kv_cache == 32 * KV_PER_LAYER
+        assert fit.per_gpu.activations == 2048 * (3 * 14336 + 4 * 4096) * 2 + 512 * MIB
+        assert fit.per_gpu.reserve == 36 * GIB - fit.per_gpu.weights - fit.per_gpu.kv_cache - fit.per_gpu.activations
         assert "wired limit" in fit.unknown[0]
 
-    def test_only_on_apple_chips(self) -> None:
-        with pytest.raises(UsageError, match="MLX does not run on"):
-            assess(a_request(engine="mlx"))
+    def test_the_published_repackaging(self) -> None:
+        # mlx-community/Llama-3.3-70B-Instruct-4bit: eight files, 5.27 + 6 × 5.29 + 2.65 GB
+        fit = assess(self.request(128, model=find_model("llama-3.3-70b")))
+        assert fit.per_gpu.weights / 1e9 == pytest.approx(5.27 + 6 * 5.29 + 2.65, rel=0.002)
+
+    def test_a_tied_head_is_loaded_once(self) -> None:
+        head = 128256 * 4096
+        model = a_model(tie_word_embeddings=True, total_params=a_model().total_params - head)
+        saved = assess(self.request()).per_gpu.weights - assess(self.request(model=model)).per_gpu.weights
+        assert saved == head * 9 // 16
+
+    @pytest.mark.parametrize(
+        ("written", "name"),
+        [("4bit", "mlx-4bit"), ("8-bit", "mlx-8bit"), ("4bit-gs32", "mlx-4bit-gs32"), ("bf16", "bf16")],
+    )
+    def test_names_of_its_formats(self, written: str, name: str) -> None:
+        assert mlx_quantization(written) == name
+
+    def test_the_memory_that_was_not_given(self) -> None:
+        fit = assess(a_request(engine="mlx", gpu=find_gpu("M3-Ultra")))
+        assert "taken as 512 GB" in fit.unknown[1]
+        assert "96, 256, 512" in fit.unknown[1]
+
+
+def test_what_is_left_to_the_cpu_needs_main_memory_that_is_not_known() -> None:
+    fit = assess(llama(model=qwen25_72b(), quantization="q4_0"))
+    assert "main memory of the machine" in fit.unknown[-1]
+    assert not any("main memory" in note for note in assess(llama()).unknown)
+
+
+def test_a_vision_projector_is_a_file_of_its_own() -> None:
+    notes = assess(a_request(engine="llama.cpp", model=gemma3_12b())).unknown
+    assert any("mmproj" in note for note in notes)
+
+
+def test_states_of_linear_attention_do_not_grow_with_the_context() -> None:
+    linear = LinearAttention(
+        layers=24, full_layers=8, num_key_heads=16, num_value_heads=32, key_head_dim=128, value_head_dim=128,
+        conv_kernel_dim=4, state_dtype="float32",
+    )  # fmt: skip
+    fit = assess(llama(model=a_model(linear_attention=linear)))
+    state = 4 * ((2 * 16 * 128 + 32 * 128) * 3 + 32 * 128 * 128)
+    assert fit.per_gpu.kv_cache == 8 * KV_PER_LAYER + 24 * state
 
 
 def test_remedies_stay_within_the_family() -> None:
