@@ -2,43 +2,66 @@
 
 from modelyard.catalog.gpus import Gpu
 from modelyard.errors import ModelyardError
-from modelyard.fit import precision_support
+from modelyard.fit import Support, precision_support, resolve_precision
 from modelyard.resources import Resource
 from policies.examples import serving
 from policies.facts import SERVING, Facts, first_unknown, text
-from policies.refit import find_serving_gpu
+from policies.refit import find_serving_gpu, find_serving_model
 from policies.rule import Example, Finding, Rule, RuleConfig, Scope, Status
 
 
 def check(facts: Facts, config: RuleConfig) -> tuple[Finding, ...]:  # noqa: ARG001  # the shape of every check
-    """Ask the fit's own table whether this engine has a kernel for this precision on this GPU."""
+    """Ask the fit's own table whether this engine release has a kernel for this precision on this GPU."""
     return tuple(_judge(resource) for resource in facts.resources)
 
 
 def _judge(resource: Resource) -> Finding:
     gpu_name, quantization = text(resource, "gpu"), text(resource, "quantization")
-    engine = text(resource, "engine.name")
-    unknown = first_unknown((("gpu", gpu_name), ("quantization", quantization), ("engine.name", engine)))
+    engine, version = text(resource, "engine.name"), text(resource, "engine.version")
+    unknown = first_unknown(
+        (("gpu", gpu_name), ("quantization", quantization), ("engine.name", engine), ("engine.version", version))
+    )
     if unknown:
         return _finding(resource, Status.UNKNOWN, f"{unknown} is not known before `up`", "give it as a plain value")
     if not isinstance(gpu_name, str) or not isinstance(quantization, str):
         return _finding(resource, Status.UNKNOWN, "the GPU or the precision is not given", "name both")
     try:
         gpu: Gpu = find_serving_gpu(resource)
-        support = precision_support(gpu, quantization, engine if isinstance(engine, str) else "vllm")
+        support = _support(resource, gpu, quantization)
     except ModelyardError as error:
         return _finding(resource, Status.UNKNOWN, error.brief, "use a GPU and a precision that the catalog holds")
+    others = ", ".join(gpu.precisions)
+    verdicts = (
+        (not support.ok, Status.FAIL, f"take one of {others} on this GPU, or a newer GPU"),
+        (
+            support.kind in {"fp16", "fp32"},
+            Status.WARN,
+            "check that the model holds up in float16, or take a newer GPU",
+        ),
+        (support.plugin is not None, Status.WARN, f"use an image that holds {support.plugin}"),
+    )
+    status, change = next(((status, change) for is_so, status, change in verdicts if is_so), (Status.PASS, ""))
     measured = (
         f"{quantization} on {gpu.name} ({gpu.generation}, compute capability {gpu.compute_capability}): {support.why}"
     )
-    if support.kind == "fp16":
-        return _finding(
-            resource, Status.WARN, measured, "check that the model holds up in float16, or take a newer GPU"
-        )
-    if support.ok:
-        return _finding(resource, Status.PASS, measured, "")
-    others = ", ".join(gpu.precisions)
-    return _finding(resource, Status.FAIL, measured, f"take one of {others} on this GPU, or a newer GPU")
+    return _finding(resource, status, measured, change)
+
+
+def _support(resource: Resource, gpu: Gpu, quantization: str) -> Support:
+    engine, version = text(resource, "engine.name"), text(resource, "engine.version")
+    name, method = quantization, None
+    try:
+        precision = resolve_precision(find_serving_model(resource), quantization)
+        name, method = precision.scheme.name, None if precision.on_the_fly else precision.checkpoint.quant_method
+    except ModelyardError:
+        pass  # a model or checkpoint that the catalog lacks: judged by the precision's name alone
+    return precision_support(
+        gpu,
+        name,
+        engine if isinstance(engine, str) and engine else "vllm",
+        version=version if isinstance(version, str) and version else None,
+        method=method,
+    )
 
 
 def _finding(resource: Resource, status: Status, measured: str, change: str) -> Finding:

@@ -137,9 +137,16 @@ def _model(value: object) -> str:
 
 def _gpu(value: object) -> str:
     try:
-        return gpus.find_gpu(_text(value, "a GPU")).name
+        gpu = gpus.find_gpu(_text(value, "a GPU"))
     except UnknownNameError as error:
         raise refuse_name(error) from error
+    if gpu.is_apple:
+        raise refuse(
+            f"{gpu.title} is no GPU of a server",
+            allowed="`modelyard gpus` lists them",
+            hint=f"`modelyard fit MODEL --gpu {gpu.name}` says what runs on a Mac",
+        )
+    return gpu.name
 
 
 def _engine_name(value: object) -> str:
@@ -249,7 +256,7 @@ GpuName = Annotated[
     PlainValidator(
         _gpu,
         json_schema_input_type=Annotated[
-            str, Field(json_schema_extra=_suggest(lambda: [g.name for g in gpus.load_gpus()]))
+            str, Field(json_schema_extra=_suggest(lambda: [g.name for g in gpus.load_server_gpus()]))
         ],
     ),
 ]

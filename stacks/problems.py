@@ -142,6 +142,8 @@ def _plain(kind: str, value: object, context: Mapping[str, object]) -> tuple[str
             return f"{shown} is too {size}", f"{words} {context[bound]:,}", ""
     if kind == "too_long":
         return f"{context['actual_length'] or 'too many'} entries", f"at most {context['max_length']}", ""
+    if kind == "too_short":
+        return "an empty list chooses nothing", "one entry or more", "leave the key out to set no filter"
     hint = f"write [{value}]" if kind == "tuple_type" and isinstance(value, str) and len(value) < 40 else ""
     for prefix, (problem, allowed) in _KINDS.items():
         if kind.startswith(prefix):

@@ -126,9 +126,9 @@ class PlaceSettings(_Section):
     """Where it may run: filters over machines for rent, or an existing Kubernetes."""
 
     vendors: tuple[RentableVendor, ...] = Field(
-        default=(), max_length=10, description="Left out: every vendor that can be rented from."
+        default=(), min_length=1, max_length=10, description="Left out: every vendor that can be rented from."
     )
-    regions: tuple[Region, ...] = Field(default=(), max_length=50, description="Left out: any region.")
+    regions: tuple[Region, ...] = Field(default=(), min_length=1, max_length=50, description="Left out: any region.")
     trust: Trust = Field(
         default=Trust.SECURE,
         description="The least to accept: cloud (a hyperscaler), secure (a vetted data centre), community (anyone's).",
@@ -136,7 +136,7 @@ class PlaceSettings(_Section):
     spot: StrictBool = Field(default=False, description="Accept machines that the vendor may take back.")
     nvlink: StrictBool = Field(default=False, description="Insist on a fast link between the GPUs of one replica.")
     gpus: tuple[GpuName, ...] = Field(
-        default=(), max_length=40, description="GPUs to choose from; left out: any that holds the model."
+        default=(), min_length=1, max_length=40, description="GPUs to choose from; left out: any that holds the model."
     )
     gpu_count: StrictInt | None = Field(
         default=None, ge=1, le=64, description="GPUs per replica; left out: the cheapest that fits."

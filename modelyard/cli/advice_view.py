@@ -11,7 +11,7 @@ from modelyard.fit import Fit, Verdict
 from modelyard.plan.advice import Advice
 from modelyard.plan.flags import FlagAdvice
 from modelyard.plan.reach import Bound, Reach
-from modelyard.units import format_tokens, format_usd
+from modelyard.units import format_tokens, format_usd, format_usd_change
 
 if TYPE_CHECKING:
     from modelyard.offers import Offer
@@ -28,25 +28,29 @@ class Counsel:
     """For what does not fit, or only just."""
     reach: tuple[Reach, ...] = ()
     flags: tuple[FlagAdvice, ...] = ()
+    next_steps: tuple[str, ...] = ()
+    """What to find out where the architecture is not known."""
 
 
 def counsel_on(fit: Fit) -> Counsel:
     """Advice where it does not fit; otherwise how far it goes, and the flags to start it with."""
     from modelyard.catalog.gpus import load_gpus
-    from modelyard.plan.advice import advise
+    from modelyard.plan.advice import advise, steps_for_unknown
     from modelyard.plan.flags import recommend_flags
     from modelyard.plan.reach import reach
 
     if fit.request.engine != "vllm":
         return Counsel()  # flags and trade-offs are vLLM's
+    if fit.verdict is Verdict.FITS and fit.request.model.encoder:
+        return Counsel()  # nothing is cached, so that no flag buys room for requests
     if fit.verdict is Verdict.FITS:
         return Counsel(reach=reach(fit.request), flags=recommend_flags(fit))
-    return Counsel(advice=advise(fit, gpus=load_gpus()))
+    return Counsel(advice=advise(fit, gpus=load_gpus()), next_steps=steps_for_unknown(fit))
 
 
 def counsel_lines(counsel: Counsel) -> list[str]:
     """The same for people."""
-    return [*_reach(counsel.reach), *_flags(counsel.flags), *_ways_out(counsel.advice)]
+    return [*_reach(counsel.reach), *_flags(counsel.flags), *_ways_out(counsel), *_next(counsel.next_steps)]
 
 
 def _reach(reached: Sequence[Reach]) -> list[str]:
@@ -73,12 +77,19 @@ def _flags(flags: Sequence[FlagAdvice]) -> list[str]:
     return lines
 
 
-def _ways_out(advice: Sequence[Advice]) -> list[str]:
+def _next(steps: Sequence[str]) -> list[str]:
+    return ["", "to find out", *(f"  {step}" for step in steps)] if steps else []
+
+
+def _ways_out(counsel: Counsel) -> list[str]:
+    advice = counsel.advice
     if not advice:
         return []
     color = wants_color(sys.stdout)
     enough = advice[0].verdict is Verdict.FITS
     head = "ways out, the cheapest first" if enough else "no single change is enough; these come closest"
+    if counsel.next_steps:
+        head = "what holds its weights; whether its KV cache fits beside them is not known"
     prices = [price_words(item) for item in advice]
     width = max(len(price) for price in prices)
     lines = ["", head]
@@ -97,12 +108,7 @@ def _color(delta: Decimal | None) -> str:
 
 def price_words(item: Advice) -> str:
     """``−$13.56/h``, ``free``, ``+$4.80/h`` or ``not priced``."""
-    delta = item.usd_per_hour_delta
-    if delta is None:
-        return "not priced"
-    if not delta:
-        return "same price" if _moves(item) else "free"
-    return f"{'−' if delta < 0 else '+'}{format_usd(abs(delta))}/h"
+    return format_usd_change(item.usd_per_hour_delta, moves=_moves(item))
 
 
 def _moves(item: Advice) -> bool:
@@ -149,6 +155,7 @@ def counsel_json(counsel: Counsel) -> dict[str, object]:
             for item in counsel.reach
         ],
         "flags": counsel.flags,
+        "next_steps": counsel.next_steps,
     }
 
 

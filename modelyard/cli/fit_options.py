@@ -32,7 +32,9 @@ class Asked:
     memory_fraction: float | None
     parallel: int | None
     gpu_layers: int | None
-    engine: str
+    gpu_mem: float | None
+    wired_limit_mb: int | None
+    engine: str | None
     engine_version: str | None
     enforce_eager: bool
 
@@ -53,7 +55,9 @@ class Asked:
             "--memory-fraction": self.memory_fraction,
             "--parallel": self.parallel,
             "--gpu-layers": self.gpu_layers,
-            "--engine": self.engine != "vllm",
+            "--gpu-mem": self.gpu_mem,
+            "--wired-limit-mb": self.wired_limit_mb,
+            "--engine": self.engine not in {None, "vllm"},
             "--enforce-eager": self.enforce_eager,
         }
         return tuple(name for name, value in values.items() if value not in (None, False))
@@ -62,7 +66,8 @@ class Asked:
 _ONE_OR_MORE = click.IntRange(1)
 _OPTIONS = (
     click.option("--quantization", "-q", help="Precision of the weights, such as fp8; default: as released."),
-    click.option("--gpu", help="GPU, such as H100-SXM; left out: rank every configuration that holds the model."),
+    click.option("--gpu", help="GPU, such as H100-SXM or M4-Max; left out: rank all that hold the model."),
+    click.option("--gpu-mem", type=click.FloatRange(0.5, 10_000), help="Its memory in GiB, where it differs."),
     click.option(
         "--tensor-parallel-size", "--tp", "tp", type=click.IntRange(1, 64), help="Default: the least that fits."
     ),
@@ -79,15 +84,18 @@ _OPTIONS = (
     click.option(
         "--decode-context-parallel-size", "--dcp", "dcp", type=click.IntRange(1, 64), default=1, show_default=True
     ),
-    click.option("--engine", default="vllm", show_default=True, help="vllm, sglang, tensorrt-llm, tgi, llama.cpp …"),
+    click.option("--engine", help="vllm, sglang, tensorrt-llm, tgi, llama.cpp …  [default: vllm; mlx on Apple chips]"),
     click.option("--engine-version", help="Default: the one that the catalog pins."),
     click.option(
         "--memory-fraction",
         type=click.FloatRange(0, 1, min_open=True),
         help="SGLang's, TensorRT-LLM's or TGI's own fraction.",
     ),
-    click.option("--parallel", type=_ONE_OR_MORE, help="llama.cpp's and Ollama's parallel requests."),
-    click.option("--gpu-layers", type=click.IntRange(0), help="llama.cpp's layers on the GPU."),
+    click.option("--parallel", "-np", type=_ONE_OR_MORE, help="llama.cpp's and Ollama's parallel requests."),
+    click.option(
+        "--gpu-layers", "--n-gpu-layers", "-ngl", "gpu_layers", type=click.IntRange(0), help="llama.cpp's, on the GPU."
+    ),
+    click.option("--wired-limit-mb", type=_ONE_OR_MORE, help="A Mac's iogpu.wired_limit_mb; default: that of macOS."),
     click.option("--enforce-eager", is_flag=True, help="No CUDA graphs."),
 )
 

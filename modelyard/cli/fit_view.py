@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from modelyard.catalog.engines import find_engine
 from modelyard.cli.console import styled, table, wants_color
 from modelyard.errors import UnknownNameError
-from modelyard.fit import Fit, FitRequest, Remedy, Verdict, checkpoint_bytes
+from modelyard.fit import Fit, FitRequest, Remedy, Verdict, checkpoint_bytes, find_remedies
+from modelyard.fit.engines import LOCAL
 from modelyard.spec import Trust
 from modelyard.units import format_tokens, format_usd, gib
 
@@ -63,22 +64,36 @@ def as_text(fit: Fit, counsel: "Counsel") -> str:
         *_legend(fit),
         "",
         *_remains(fit),
+        *_bounds(fit),
     ]
     for label, notes in (("why", fit.reasons), ("note", fit.warnings), ("unknown", fit.unknown)):
         lines += [f"{label:9}{note}" for note in notes]
-    return "\n".join([*lines, *counsel_lines(counsel)])
+    return "\n".join([*lines, *_instead(fit), *counsel_lines(counsel)])
+
+
+def _instead(fit: Fit) -> list[str]:
+    """Changes that help on one machine; those of servers are priced, in the counsel."""
+    if fit.request.engine not in LOCAL:
+        return []
+    return [f"instead  {r.change}: {_WORDS[r.verdict]}, {r.effect}" for r in find_remedies(fit)]
 
 
 def title(request: FitRequest) -> str:
     """What was asked, in one line."""
-    split = f"tp {request.tensor_parallel_size}"
-    if request.pipeline_parallel_size > 1:
-        split += f", pp {request.pipeline_parallel_size}"
     return (
-        f"{request.model.name} {request.quantization} on {request.gpu_count}× {request.gpu.name} ({split})"
+        f"{request.model.name} {request.quantization} on {_machine(request)}"
         f" · {find_engine(request.engine).title} {request.engine_version}"
         f" · {format_tokens(request.max_model_len)} context × {request.concurrency}"
     )
+
+
+def _machine(request: FitRequest) -> str:
+    if request.gpu.is_apple:
+        return f"{request.gpu.name} with {gib(request.gpu.total_memory_bytes):g} GB"
+    split = f"tp {request.tensor_parallel_size}"
+    if request.pipeline_parallel_size > 1:
+        split += f", pp {request.pipeline_parallel_size}"
+    return f"{request.gpu_count}× {request.gpu.name}" + ("" if request.engine in LOCAL else f" ({split})")
 
 
 def bar(fit: Fit) -> str:
@@ -97,17 +112,35 @@ def _legend(fit: Fit) -> list[str]:
     lines: list[str] = []
     for name, label, glyph in _PARTS:
         size = getattr(fit.per_gpu, name)
+        if not size and fit.request.engine in LOCAL:
+            continue  # what these engines do not have
         share = size / fit.per_gpu.total
         lines.append(f"  {glyph} {label:12}{gib(size):8.2f} GiB {share:5.0%}")
     return lines
 
 
 def _remains(fit: Fit) -> list[str]:
+    if fit.request.model.encoder and fit.margin_bytes >= 0:
+        return [f"remains  {gib(fit.margin_bytes):.2f} GiB per GPU unused: an encoder has no KV cache"]
     if fit.per_gpu.kv_cache <= 0:
         return ["remains  nothing for the KV cache"]
     request = fit.request
+    least = "at least " if fit.bounds else ""
     held = f"{fit.max_concurrency:.1f} requests of {format_tokens(request.max_model_len)} at once"
-    return [f"remains  {fit.kv_cache_tokens:,} tokens of KV cache: {held}, you asked for {request.concurrency}"]
+    return [f"remains  {least}{fit.kv_cache_tokens:,} tokens of KV cache: {held}, you asked for {request.concurrency}"]
+
+
+def _bounds(fit: Fit) -> list[str]:
+    bounds = fit.bounds
+    if bounds is None:
+        return []
+    weights = gib(bounds.weights_at_least)
+    sure = "exactly" if bounds.weights_exact else "by the size of its files"
+    length = format_tokens(fit.request.max_model_len)
+    cache = f"{bounds.kv_per_token_at_most:,} bytes a token and GPU, {gib(bounds.kv_per_request_at_most):.2f} GiB"
+    return [
+        f"bounds   weights {weights:.2f} GiB per GPU, {sure}; KV cache from 0 to at most {cache} a request of {length}"
+    ]
 
 
 def as_json(fit: Fit, remedies: Sequence[Remedy], counsel: "Counsel") -> dict[str, object]:
@@ -127,6 +160,8 @@ def as_json(fit: Fit, remedies: Sequence[Remedy], counsel: "Counsel") -> dict[st
         "reasons": fit.reasons,
         "warnings": fit.warnings,
         "unknown": fit.unknown,
+        "bounds": fit.bounds,
+        **({"gpu_layers": fit.gpu_layers, "host_bytes": fit.host_bytes} if request.engine in LOCAL else {}),
         "remedies": [{"kind": r.kind, "change": r.change, "effect": r.effect, "verdict": r.verdict} for r in remedies],
         **counsel_json(counsel),
     }

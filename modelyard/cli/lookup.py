@@ -27,23 +27,28 @@ def find_anywhere(name: str) -> "Model":
 
 
 def hub_resolver() -> "Callable[[str], Model | None]":
-    """Looks a table's models up, each once; None for what cannot be read, which becomes that row's error.
+    """Looks a table's models up, each once; what cannot be read is raised, and becomes that row's error.
 
     A table names many models. After the first that no network could be found for, the hub is not asked again.
     """
     from modelyard.errors import ExitCode, ModelyardError
 
-    known: dict[str, Model | None] = {}
-    offline = False
+    known: dict[str, Model | ModelyardError] = {}
+    offline: list[ModelyardError] = []
 
     def find(hub_id: str) -> "Model | None":
-        nonlocal offline
         if hub_id not in known:
-            known[hub_id] = None
             try:
-                known[hub_id] = None if offline else find_anywhere(hub_id)
+                if offline and not hub_id.startswith((".", "/", "~")):
+                    raise offline[0]
+                known[hub_id] = find_anywhere(hub_id)
             except ModelyardError as error:
-                offline = error.exit_code is ExitCode.FAILED and "cannot be reached" in str(error)
-        return known[hub_id]
+                known[hub_id] = error
+                if error.exit_code is ExitCode.FAILED and "cannot be reached" in str(error):
+                    offline.append(error)
+        found = known[hub_id]
+        if isinstance(found, ModelyardError):
+            raise found
+        return found
 
     return find

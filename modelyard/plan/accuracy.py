@@ -3,6 +3,9 @@
 from modelyard.catalog.precision import Kept, PrecisionFacts, load_precisions
 from modelyard.fit.schemes import canonical, find_scheme
 
+_SAME = {"w4a16": "gptq-int4"}
+"""Spellings of one format by different tools."""
+
 
 def accuracy_kept(quantization: str) -> Kept | None:
     """The best known figure for ``quantization``: measured before rule of thumb, its own format before its family.
@@ -30,8 +33,11 @@ def accuracy_words(quantization: str) -> str:
 
 def _facts(quantization: str) -> tuple[PrecisionFacts, ...]:
     name, scheme = canonical(quantization), find_scheme(quantization)
+    name = _SAME.get(name, name)
     every = load_precisions()
     own = tuple(facts for facts in every if name in {facts.name, facts.spelling})
     # Another format of the family says something about this one; GGUF's formats differ too much from each other.
     kin = tuple(f for f in every if scheme is not None and f.family == scheme.family and f.family != "gguf")
-    return own if any(facts.kept for facts in own) else kin
+    if any(facts.measured for facts in own) or not any(facts.measured for facts in kin):
+        return own if any(facts.kept for facts in own) else kin
+    return kin

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 
+from modelyard.catalog.engines import find_engine
 from modelyard.catalog.gpus import Gpu
 from modelyard.catalog.precision import Kept
 from modelyard.errors import UsageError
@@ -17,6 +18,7 @@ from modelyard.fit import (
     Fit,
     FitRequest,
     Remedy,
+    Support,
     Verdict,
     assess,
     check_parallelism,
@@ -68,6 +70,8 @@ class Advice:
     accuracy: Kept | None
     """For a change of precision, what the new one keeps."""
     request: FitRequest
+    moves: bool = False
+    """Whether it needs other GPUs than those that were asked for."""
 
 
 def advise(fit: Fit, *, gpus: Sequence[Gpu] = ()) -> tuple[Advice, ...]:
@@ -76,16 +80,37 @@ def advise(fit: Fit, *, gpus: Sequence[Gpu] = ()) -> tuple[Advice, ...]:
     Where no single change is enough, those that come closest are given, and their verdict says so.
 
     Args:
-        fit: an assessment; one that fits needs no advice.
+        fit: an assessment; one that fits needs no advice, and memory helps no architecture that is not known unless
+            its weights do not load.
         gpus: GPUs that may be proposed instead.
     """
-    if fit.verdict is Verdict.FITS:
+    if fit.verdict is Verdict.FITS or (fit.bounds is not None and fit.verdict is Verdict.TIGHT):
         return ()
     asked = cheapest_offer(fit.request.gpu.name, fit.request.gpu_count)
     found = [_advice(remedy, fit, asked) for remedy in (*_more_seqs(fit), *find_remedies(fit))]
     found += _machines(fit, gpus, asked)
     enough = [advice for advice in found if advice.verdict is Verdict.FITS]
     return tuple(sorted(enough or found, key=_by_cost))
+
+
+def steps_for_unknown(fit: Fit) -> tuple[str, ...]:
+    """What helps where the architecture is not known: no change of memory makes such an answer certain."""
+    if fit.bounds is None:
+        return ()
+    request = fit.request
+    model, engine = request.model, find_engine(request.engine)
+    steps = [
+        f"look {model.family} up among the architectures that {engine.title} {request.engine_version} serves"
+        + (" (vLLM tries others with --model-impl transformers)" if engine.name == "vllm" else ""),
+    ]
+    if fit.verdict is not Verdict.DOES_NOT_FIT:
+        steps.append("start it once: the KV cache in its log is the truth, and what is said here the least of it")
+    if model.source.startswith("https://"):
+        steps.append(
+            f"or `modelyard models add {model.hub_id}`, correct what its row says of attention, and take"
+            ' "architecture" out of its `unknown`: then it is sized like any other'
+        )
+    return tuple(steps)
 
 
 @cache
@@ -125,6 +150,7 @@ def _advice(remedy: Remedy, fit: Fit, asked: Offer | None) -> Advice:
         caveat=_caveat(remedy, fit),
         accuracy=accuracy_kept(after.quantization) if precision else None,
         request=after,
+        moves=not same,
     )
 
 
@@ -241,10 +267,14 @@ def _assessed(request: FitRequest, gpu: Gpu, count: int) -> Fit | None:
 
 def _may_propose(request: FitRequest, gpu: Gpu) -> bool:
     """The same caution as a plan's: nothing unconfirmed (ROCm, arm64), and no precision that is only unpacked."""
-    support = precision_support(gpu, request.quantization, request.engine)
+    support = _support(request, gpu)
     if gpu.vendor != "nvidia" or gpu.form == "superchip" or not support.ok:
         return False
-    return support.kind != "weight-only" or precision_support(request.gpu, request.quantization).kind == "weight-only"
+    return support.kind != "weight-only" or _support(request, request.gpu).kind == "weight-only"
+
+
+def _support(request: FitRequest, gpu: Gpu) -> Support:
+    return precision_support(gpu, request.quantization, request.engine, version=request.engine_version)
 
 
 def _crosses(request: FitRequest, gpu: Gpu, count: int) -> bool:

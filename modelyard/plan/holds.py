@@ -3,7 +3,7 @@
 from functools import cache
 
 from modelyard.catalog.gpus import Gpu, find_gpu
-from modelyard.fit import Fit, Verdict, assess, check_parallelism, precision_support
+from modelyard.fit import Fit, Verdict, assess, check_parallelism
 from modelyard.offers import Offer, find_vendor
 from modelyard.plan.request import Asked
 from modelyard.plan.sizes import disk_gb, network_volume_gb
@@ -35,7 +35,7 @@ def _why_not_unnamed(asked: Asked, gpu: Gpu) -> str | None:
     """Why a GPU is taken only by name: it would do, but not as one expects."""
     if gpu.name in _named(asked.spec.place.gpus):
         return None
-    support = precision_support(gpu, asked.precision.quantization, asked.engine.name)
+    support = asked.support(gpu)
     if support.kind == "weight-only" and asked.precision.scheme.family not in UNPACKED_ANYWAY:
         return f"{support.why}; name {gpu.name} in place.gpus to accept that"
     if gpu.form == _SUPERCHIP:

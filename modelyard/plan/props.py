@@ -5,8 +5,10 @@ camelCase keys; money and dates as strings; what is not set is absent.
 
 from typing import Any
 
-from modelyard.catalog.gpus import find_gpu
-from modelyard.fit import Fit, FitRequest, Verdict, find_remedies
+from modelyard.catalog.gpus import load_gpus
+from modelyard.fit import Fit, FitRequest
+from modelyard.offers import Offer
+from modelyard.plan.advice import Advice, advise
 from modelyard.plan.reach import kv_curve, max_num_seqs, reach
 from modelyard.plan.types import Candidate, Plan
 from modelyard.spec import Budget
@@ -43,7 +45,7 @@ def serving_props(plan: Plan) -> dict[str, Any]:
         "gpuCount": plan.gpus_per_replica,
         "nodes": plan.nodes,
         "tensorParallelSize": plan.tensor_parallel_size,
-        "fit": _fit(plan.fit),
+        "fit": _fit(plan.fit, chosen.offer if chosen else None),
         "startup": {
             "phases": [{"name": p.name, "seconds": p.seconds, "why": p.why} for p in plan.startup.phases],
             "expectedSeconds": plan.startup.expected_seconds,
@@ -75,9 +77,9 @@ def serving_props(plan: Plan) -> dict[str, Any]:
     return props
 
 
-def _fit(fit: Fit) -> dict[str, Any]:
+def _fit(fit: Fit, chosen: Offer | None) -> dict[str, Any]:
     per_gpu = fit.per_gpu
-    remedies = find_remedies(fit, gpus=(find_gpu("H200"), find_gpu("B200"))) if fit.verdict is not Verdict.FITS else ()
+    advice = advise(fit, gpus=load_gpus() if chosen else ())  # a cluster has the GPUs that it has
     return {
         "verdict": fit.verdict.value,
         "perGpu": {
@@ -96,16 +98,34 @@ def _fit(fit: Fit) -> dict[str, Any]:
         "reasons": list(fit.reasons),
         "warnings": list(fit.warnings),
         "unknown": list(fit.unknown),
-        "remedies": [
-            {"change": r.change, "effect": r.effect, "verdict": r.verdict.value} for r in remedies[:SHOWN_REMEDIES]
-        ],
+        "remedies": [_remedy(item, chosen) for item in advice[:SHOWN_REMEDIES]],
         **_reach(fit.request),
     }
+
+
+def _remedy(advice: Advice, chosen: Offer | None) -> dict[str, Any]:
+    """One change; its price is the difference to the machine that was chosen, and absent where there is none to pay."""
+    props: dict[str, Any] = {
+        "kind": advice.kind,
+        "change": advice.change,
+        "effect": advice.effect,
+        "verdict": advice.verdict.value,
+    }
+    if advice.caveat:
+        props["caveat"] = advice.caveat
+    if not advice.moves:
+        return {**props, "usdPerHourDelta": "0.00"}
+    if chosen is not None and advice.to_offer is not None:
+        props["offer"] = advice.to_offer.label
+        props["usdPerHourDelta"] = str(advice.to_offer.usd_per_hour - chosen.usd_per_hour)
+    return props
 
 
 def _reach(request: FitRequest) -> dict[str, Any]:
     """How far the configuration goes: what a report draws."""
     seqs = max_num_seqs(request)
+    if request.model.encoder:  # nothing is cached, so that context and requests do not compete
+        return {"maxContextTokens": request.model.max_position_embeddings, "reach": [], "kvCurve": []}
     return {
         "maxContextTokens": request.model.max_position_embeddings,
         **({} if seqs is None else {"maxNumSeqs": seqs}),

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelyard.catalog.engines import Engine, find_engine
 from modelyard.catalog.gpus import Gpu
-from modelyard.catalog.models import Model, find_model
+from modelyard.catalog.models import Model, find_model, repackaging
 from modelyard.errors import UsageError, quote
-from modelyard.fit import FitRequest, Precision, checkpoint_bytes, precision_support, resolve_precision
+from modelyard.fit import FitRequest, Precision, Support, checkpoint_bytes, resolve_precision, support_of
 from modelyard.plan.types import Weights
 from modelyard.spec import FlagValue, ServingSpec
 from modelyard.units import GB
@@ -45,8 +45,12 @@ class Asked:
         """Why the engine cannot serve this precision on ``gpu`` at all; None when it can."""
         if gpu.vendor != "nvidia":
             return f"the ROCm image of {self.engine.title} {self.engine.version} is not confirmed"
-        support = precision_support(gpu, self.precision.quantization, self.engine.name)
-        return None if support.ok else support.why
+        support = self.support(gpu)
+        return support.why if support.plugin is not None or not support.ok else None
+
+    def support(self, gpu: Gpu) -> Support:
+        """How the engine's pinned release serves this precision on ``gpu``."""
+        return support_of(self.fit_request(gpu, tensor_parallel_size=1), self.precision)
 
     def fit_request(self, gpu: Gpu, *, tensor_parallel_size: int) -> FitRequest:
         """The question whether one replica fits on ``tensor_parallel_size`` of ``gpu``."""
@@ -75,6 +79,7 @@ def look_up(spec: ServingSpec) -> Asked:
         UsageError: a model, precision, engine or engine version that is not known or cannot be served.
     """
     model = find_model(spec.model)
+    spec = replace(spec, quantization=spec.quantization or repackaging(model, spec.model))
     precision = resolve_precision(model, spec.quantization)
     engine = find_engine(spec.engine.name)
     if not engine.can_serve:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from modelyard.catalog.gpus import Gpu, find_gpu
 from modelyard.cost import unit_price
-from modelyard.fit import Fit, Verdict, precision_support
+from modelyard.fit import Fit, Verdict
 from modelyard.offers import RENTABLE_VENDORS, find_vendor
 from modelyard.plan.request import Asked
 from modelyard.plan.types import Candidate
@@ -48,7 +48,7 @@ def warnings_of(asked: Asked, fit: Fit) -> Iterator[str]:
     if fit.verdict is Verdict.TIGHT:
         yield from (f"tight: {reason}" for reason in fit.reasons)
     yield from (w for w in fit.warnings if on_nodes or _CROSSES_PCIE not in w)
-    support = precision_support(fit.request.gpu, asked.precision.quantization, asked.engine.name)
+    support = asked.support(fit.request.gpu)
     if support.kind == "weight-only":
         yield support.why
     if asked.weights.gated:

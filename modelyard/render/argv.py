@@ -7,13 +7,12 @@ anything is rented. Secrets never become arguments, because anyone who can list 
 from collections.abc import Mapping
 from typing import Final
 
-from modelyard.catalog.engines import Flag, load_flags
+from modelyard.catalog.engines import Flag, load_flags, pinned_version
 from modelyard.errors import ConfigError, UnknownNameError, quote
 from modelyard.render.flags import render_flag
 from modelyard.spec import FlagValue
 
 ENGINE: Final = "vllm"
-ENGINE_VERSION: Final = "0.33.0"
 
 _GATEWAY: Final = "only the gateway may reach the engine, and it knows where the engine listens"
 _PARALLEL: Final = "the plan splits the model over the GPUs it chose; ask for another split with `place.gpu-count`"
@@ -63,7 +62,7 @@ def vllm_argv(  # noqa: PLR0913  # one parameter per flag that the plan decides,
     extra: Mapping[str, FlagValue],
     pipeline_parallel_size: int = 1,
     host: str | None = None,
-    engine_version: str = ENGINE_VERSION,
+    engine_version: str | None = None,
 ) -> tuple[str, ...]:
     """Arguments of the entry point of ``vllm/vllm-openai``, which is ``vllm serve``: the model comes first, bare.
 
@@ -80,7 +79,7 @@ def vllm_argv(  # noqa: PLR0913  # one parameter per flag that the plan decides,
         extra: the user's flags without dashes, such as ``{"max-num-seqs": 64}``; they follow in alphabetical order.
         pipeline_parallel_size: groups of layers, each on its own GPUs.
         host: address to listen on; None: the engine's default, every interface.
-        engine_version: whose flag list to check against.
+        engine_version: whose flag list to check against; None: the pinned one.
 
     Returns:
         The arguments. The same input gives the same list.
@@ -89,7 +88,7 @@ def vllm_argv(  # noqa: PLR0913  # one parameter per flag that the plan decides,
         UnknownNameError: no such flag, value or engine version; names the nearest.
         ConfigError: a flag that the plan owns, or a value of the wrong type or out of range.
     """
-    flags = load_flags(ENGINE, engine_version)
+    flags = load_flags(ENGINE, engine_version or pinned_version(ENGINE))
     known_value(flags, "--kv-cache-dtype", kv_cache_dtype, key="kv-cache-dtype")
     argv = [model_id, "--served-model-name", served_model_name, "--max-model-len", str(max_model_len)]
     argv += ["--tensor-parallel-size", str(tensor_parallel_size)]

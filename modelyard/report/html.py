@@ -111,6 +111,11 @@ def _serving(serving: Reader, cost: Reader) -> dict[str, object]:
         "memory_line": headline(memory) if memory else "",
         "memory": _memory(memory) if memory else [],
         "holds": phrases.holds(plan, fit),
+        "reach": phrases.reach(fit),
+        "remedies": [
+            Row(cells=(phrases.remedy_price(item), phrases.remedy(item), item.text("caveat")))
+            for item in fit.parts("remedies")
+        ],
         "plot": kv_plot.read_plot(plan, fit),
         "startup": _startup(plan.parts("startup.phases")),
         "expected": _duration(plan.whole("startup.expected_seconds")),

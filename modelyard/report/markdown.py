@@ -34,7 +34,7 @@ def to_markdown(document: Document) -> str:
         plan, fit = serving.part("plan"), serving.part("fit")
         if len(servings) > 1:
             blocks.append(f"**{escape(plan.text('name'))}**")
-        blocks += [_facts(plan, fit, doc.part("cost")), _offers(plan)]
+        blocks += [_facts(plan, fit, doc.part("cost")), _remedies(fit), _offers(plan)]
     blocks += [_rules(doc), _assumptions(doc.part("cost")), _footer(doc)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -130,6 +130,8 @@ def _facts(plan: Reader, fit: Reader, cost: Reader) -> str:
         ]
         reasons = f" ({escape('; '.join(fit.texts('reasons')))})" if fit.texts("reasons") else ""
         lines.append(f"**Fit** {mark} {', '.join(part for part in said if part)}{reasons}")
+        reach = phrases.reach(fit)
+        lines += [f"**Reach** {escape(reach)}"] if reach else []
     start = plan.whole("startup.expected_seconds")
     if start is not None:
         useful = phrases.useful_minutes(plan)
@@ -139,6 +141,18 @@ def _facts(plan: Reader, fit: Reader, cost: Reader) -> str:
         lines.append(f"**Budget** {budget}")
     lines += [f"⚠️ {escape(warning)}" for warning in plan.texts("warnings")]
     return "  \n".join(lines)
+
+
+def _remedies(fit: Reader) -> str:
+    """What would help, with what it does to the price; nothing where it fits."""
+    remedies = fit.parts("remedies") if fit.text("verdict") != "fits" else []
+    if not remedies:
+        return ""
+    rows = [
+        (escape(phrases.remedy_price(item)), escape(phrases.remedy(item)), escape(item.text("caveat")) or "–")
+        for item in remedies
+    ]
+    return f"**What would help**\n\n{_table(('Price', 'Change', 'What it costs besides'), rows, right=(0,))}"
 
 
 def _budget(plan: Reader, cost: Reader) -> str:

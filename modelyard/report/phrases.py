@@ -1,7 +1,7 @@
 """Sentences that every surface says the same way, from a preview document alone."""
 
 from modelyard.report.reader import Reader
-from modelyard.units import format_duration, format_tokens, format_usd
+from modelyard.units import format_duration, format_tokens, format_usd, format_usd_change
 
 _LONG_LIFE = 10
 """A life of so many starts: the minutes that one start takes no longer decide anything."""
@@ -39,7 +39,40 @@ def holds(plan: Reader, fit: Reader) -> str:
     if most is None:
         return ""
     of = f" of {format_tokens(context)}" if context else ""
+    if fit.whole("kv_bytes_per_token") == 0:
+        return f"no KV cache: one step takes {most:,.0f} requests{of}"
     return f"holds {most:.1f} requests{of} at once" + (f", {asked} asked" if asked else "")
+
+
+def reach(fit: Reader) -> str:
+    """``128k* × 1 · 38k × 8   longest context × requests …``; empty when it was not worked out."""
+    reached = [item for item in fit.parts("reach") if item.whole("concurrency")]
+    if not any(item.whole("context_tokens") for item in reached):
+        return ""
+    starred = any(item.text("limited_by") == "model" for item in reached)
+    lengths = [f"{_length(item)} × {item.whole('concurrency')}" for item in reached]
+    note = "longest context × requests" + ("; * the model's longest" if starred else "")
+    return f"{' · '.join(lengths)}   {note}"
+
+
+def _length(item: Reader) -> str:
+    tokens = item.whole("context_tokens")
+    if not tokens:
+        return "none"
+    return format_tokens(tokens) + ("*" if item.text("limited_by") == "model" else "")
+
+
+def remedy_price(remedy: Reader) -> str:
+    """``−$13.56/h``, ``free``, ``+$4.80/h`` or ``not priced``."""
+    return format_usd_change(remedy.money("usd_per_hour_delta"), moves=bool(remedy.text("offer")))
+
+
+def remedy(item: Reader) -> str:
+    """``max-num-seqs 1024 → 256: frees 1.33 GiB per GPU, then fits``."""
+    after = VERDICTS.get(item.text("verdict"), "")
+    effect = ", then ".join(part for part in (item.text("effect"), after) if part)
+    onto = f" ({item.text('offer')})" if item.text("offer") else ""
+    return f"{item.text('change')}{onto}: {effect}"
 
 
 def totals(cost: Reader, *, run_on: bool = False) -> list[tuple[str, str]]:

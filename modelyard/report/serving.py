@@ -60,7 +60,15 @@ def fit_section(serving: Resource) -> Document | None:
     if not fit:
         return None
     remedies: list[Json] = [
-        {"change": item.raw("change"), "effect": item.raw("effect"), "verdict": item.raw("verdict")}
+        {
+            "kind": item.raw("kind"),
+            "change": item.raw("change"),
+            "effect": item.raw("effect"),
+            "verdict": item.raw("verdict"),
+            "caveat": item.raw("caveat"),
+            "offer": item.raw("offer"),
+            "usd_per_hour_delta": money_text(item.money("usdPerHourDelta")),
+        }
         for item in fit.parts("remedies")
     ]
     parts = fit.part("perGpu")

@@ -114,10 +114,22 @@ def _fit(sheet: Sheet, plan: Reader, fit: Reader, paint: Paint) -> None:
     for item in (*fit.texts("warnings"), *(f"assumed: {fact}" for fact in fit.texts("unknown"))):
         sheet.row("", f"{paint('yellow', '!')} {item}", hang=2)
     if verdict != "fits":
-        for remedy in fit.parts("remedies")[:3]:
-            after = phrases.VERDICTS.get(remedy.text("verdict"), "")
-            effect = ", then ".join(part for part in (remedy.text("effect"), after) if part)
-            sheet.row("", f"→ {remedy.text('change')}: {effect}", hang=2)
+        _remedies(sheet, fit.parts("remedies"), paint)
+    reach = phrases.reach(fit)
+    if reach:
+        sheet.row("Reach", reach)
+
+
+def _remedies(sheet: Sheet, remedies: list[Reader], paint: Paint) -> None:
+    if not remedies:
+        return
+    sheet.row("", "What would help")
+    prices = [phrases.remedy_price(remedy) for remedy in remedies]
+    width = max(map(len, prices))
+    for remedy, price in zip(remedies, prices, strict=True):
+        sheet.row("", f"{paint('bold', price.rjust(width))}  {phrases.remedy(remedy)}", hang=width + 2)
+        if remedy.text("caveat"):
+            sheet.row("", paint("dim", " " * (width + 2) + remedy.text("caveat")), hang=width + 2)
 
 
 def _start(sheet: Sheet, plan: Reader, paint: Paint) -> None:

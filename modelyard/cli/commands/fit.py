@@ -1,5 +1,6 @@
 """`modelyard fit`: whether a model fits, how its memory is spent, and what to do when it does not."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -53,10 +54,26 @@ def command(
         raise click.UsageError("missing argument 'MODEL'")
     if explained and not asked.gpu:
         raise click.UsageError("--explain needs --gpu: it explains one fit")
+    from modelyard.catalog.models import repackaging
+
     found = find_anywhere(model)
+    asked = replace(asked, quantization=asked.quantization or repackaging(found, model), engine_version=_version(asked))
     if asked.gpu:
         return _one(found, asked, explained=explained, as_json=as_json)
     return _rank(found, asked, show_all=show_all, as_json=as_json)
+
+
+def _version(asked: Asked) -> str | None:
+    """The engine version as asked; None: the pinned one, and what that was read from is said."""
+    from modelyard.catalog.engines import find_engine, read_version
+    from modelyard.cli.console import say
+
+    if asked.engine_version is None:
+        return None
+    version, assumed = read_version(asked.engine_version, find_engine(asked.engine or "vllm").name)
+    for note in assumed:
+        say(note)
+    return None if assumed else version
 
 
 def _table(file: str) -> int:
@@ -70,16 +87,17 @@ def _table(file: str) -> int:
 
 
 def _one(model: "Model", asked: Asked, *, explained: bool, as_json: bool) -> int:
-    from modelyard.catalog.gpus import find_gpu, load_gpus
+    from modelyard.catalog.gpus import load_gpus
     from modelyard.cli import fit_view
     from modelyard.cli.advice_view import counsel_on
     from modelyard.cli.console import emit, emit_json
     from modelyard.fit import Verdict, explain, find_remedies
+    from modelyard.fit.engines import LOCAL
     from modelyard.fit.explain import to_text
 
-    fit = _smallest(model, find_gpu(asked.gpu or ""), asked)
+    fit = _smallest(model, _gpu_asked(asked), asked)
     if as_json:
-        remedies = find_remedies(fit, gpus=load_gpus()) if fit.request.engine == "vllm" else ()
+        remedies = find_remedies(fit, gpus=load_gpus()) if fit.request.engine in {"vllm", *LOCAL} else ()
         document = fit_view.as_json(fit, remedies, counsel_on(fit))
         emit_json({**document, "terms": explain(fit)} if explained else document)
     elif explained:
@@ -89,12 +107,31 @@ def _one(model: "Model", asked: Asked, *, explained: bool, as_json: bool) -> int
     return int(ExitCode.VIOLATED if fit.verdict is Verdict.DOES_NOT_FIT else ExitCode.OK)
 
 
+def _gpu_asked(asked: Asked) -> "Gpu":
+    """The GPU, with the memory that was asked for; one of Apple's chips also where the catalog lacks it."""
+    from modelyard.catalog.gpus import find_gpu
+    from modelyard.cli.console import say
+    from modelyard.fit.apple_chips import read_chip
+    from modelyard.units import GIB
+
+    name = asked.gpu or ""
+    chip = read_chip(name, asked.gpu_mem)
+    if chip is not None:
+        for note in chip.notes:
+            say(note)
+        return chip.gpu
+    gpu = find_gpu(name)
+    if asked.gpu_mem is None:
+        return gpu
+    return replace(gpu, total_memory_bytes=round(asked.gpu_mem * GIB), total_memory_estimated=False)
+
+
 def _smallest(model: "Model", gpu: "Gpu", asked: Asked) -> "Fit":
     """The fit as asked; without a tensor-parallel size, the least that holds the model, else the largest allowed."""
     from modelyard.fit import Verdict, assess, check_parallelism, resolve_quantization
     from modelyard.fit.engines import LOCAL
 
-    if asked.engine in LOCAL:  # one machine, layer by layer, from a GGUF file of any preset
+    if gpu.is_apple or asked.engine in LOCAL:  # one machine, layer by layer, from a GGUF file of any preset
         return assess(_request(model, gpu, asked, asked.tp or 1))
     resolve_quantization(model, asked.quantization)
     if asked.tp is not None:
@@ -112,10 +149,15 @@ def _smallest(model: "Model", gpu: "Gpu", asked: Asked) -> "Fit":
 def _request(model: "Model", gpu: "Gpu", asked: Asked, tp: int) -> "FitRequest":
     from modelyard.catalog.engines import find_engine
     from modelyard.fit import FitRequest
+    from modelyard.fit.engines.apple import engine_for
+    from modelyard.fit.engines.mlx import mlx_quantization
+    from modelyard.units import MIB
 
+    quantization = asked.quantization or model.native_quantization
+    engine = find_engine(asked.engine or engine_for(gpu, quantization))
     return FitRequest(
         model=model,
-        quantization=asked.quantization or model.native_quantization,
+        quantization=mlx_quantization(quantization) if engine.name == "mlx" else quantization,
         gpu=gpu,
         max_model_len=asked.max_model_len or min(DEFAULT_CONTEXT, model.max_position_embeddings),
         tensor_parallel_size=tp,
@@ -127,8 +169,9 @@ def _request(model: "Model", gpu: "Gpu", asked: Asked, tp: int) -> "FitRequest":
         memory_fraction=asked.memory_fraction,
         parallel=asked.parallel,
         gpu_layers=asked.gpu_layers,
-        engine=find_engine(asked.engine).name,
-        engine_version=asked.engine_version or find_engine(asked.engine).version,
+        wired_limit_bytes=None if asked.wired_limit_mb is None else asked.wired_limit_mb * MIB,
+        engine=engine.name,
+        engine_version=asked.engine_version or engine.version,
         gpu_memory_utilization=asked.gpu_memory_utilization,
         max_num_seqs=asked.max_num_seqs,
         max_num_batched_tokens=asked.max_num_batched_tokens,

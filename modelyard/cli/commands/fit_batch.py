@@ -10,6 +10,7 @@ from pathlib import Path
 from modelyard.errors import ExitCode, UsageError, quote
 from modelyard.fit.batch import fit_csv
 from modelyard.fit.reading import Resolver
+from modelyard.fit.table import decode
 
 STDIN = "-"
 LARGEST_BYTES = 64 << 20
@@ -22,12 +23,12 @@ def read_table(file: str) -> str:
         UsageError: no such file, not text, or too large: names it.
     """
     if file == STDIN:
-        return sys.stdin.read()
+        return decode(sys.stdin.buffer.read())
     path = Path(file)
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise UsageError(f"{quote(file)} is too large", details=f"allowed  at most {LARGEST_BYTES >> 20} MiB")
-        return path.read_text(encoding="utf-8-sig", errors="replace")
+        return decode(path.read_bytes())
     except OSError as error:
         raise UsageError(
             f"cannot read {quote(file)}",
@@ -46,6 +47,10 @@ def fit_batch(file: str, *, resolver: Resolver | None = None) -> tuple[str, Exit
     Raises:
         UsageError: the file cannot be read.
     """
-    results = fit_csv(read_table(file), resolver)
+    try:
+        results = fit_csv(read_table(file), resolver)
+    except UsageError as error:
+        brief = f"{quote(Path(file).name)}: {error.brief}"
+        raise UsageError(brief, details=error.details, resolution=error.resolution) from error
     code = ExitCode.FAILED if any("error" in result for result in results) else ExitCode.OK
-    return json.dumps(results, indent=2, ensure_ascii=False), code
+    return json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False), code

@@ -7,10 +7,12 @@ from modelyard.plan.accuracy import accuracy_kept, accuracy_words
     ("quantization", "low", "high", "measured"),
     [
         ("bf16", 100.0, 100.0, False),
-        ("fp8", 99.1, 99.1, True),
-        ("FP8_Block", 98.0, 99.5, False),
+        ("fp8", 99.6, 100.0, True),
+        ("FP8_Block", 99.6, 100.0, True),
         ("int8-w8a8", 97.0, 99.0, True),
-        ("awq-int4", 95.0, 97.0, False),
+        ("awq-int4", 99.2, 100.0, True),
+        ("w4a16", 93.0, 99.7, True),
+        ("mxfp4", 96.0, 98.0, False),
         ("nvfp4", 97.3, 98.9, True),
     ],
 )
@@ -22,7 +24,7 @@ def test_measured_before_rule_of_thumb(quantization: str, low: float, high: floa
 
 
 def test_words() -> None:
-    assert accuracy_words("awq-int4").startswith("keeps 95 to 97 % of the 16-bit score (the guides' rule of thumb")
+    assert accuracy_words("mxfp4").startswith("keeps 96 to 98 % of the 16-bit score (the guides' rule of thumb")
     assert accuracy_words("int8-w8a8").endswith("(measured: Llama 3.1 8B to 405B, academic and real tasks)")
 
 
@@ -35,4 +37,5 @@ def test_what_nobody_measured_is_not_known(quantization: str) -> None:
 
 
 def test_another_format_of_the_family_stands_in() -> None:
-    assert accuracy_kept("w4a16") == accuracy_kept("awq-int4")
+    assert accuracy_kept("w4a8") == accuracy_kept("awq-int4")
+    assert accuracy_kept("fp8-dynamic") == accuracy_kept("fp8-block")

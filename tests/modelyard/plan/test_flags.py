@@ -83,7 +83,7 @@ def test_only_for_vllm_and_only_where_it_fits() -> None:
 
 
 def test_a_default_context_that_does_not_start_is_named() -> None:
-    asked = request("llama-3.3-70b", "bf16", "H100-SXM", 2, max_model_len=4096)
+    asked = request("llama-3.3-70b", "bf16", "H100-SXM", 2, max_model_len=2048)
     assert assess(asked).verdict is Verdict.FITS
     assert flags_of(asked)["--max-model-len"].reason == (
         "left out, the engine takes the model's 128k, and that does not start here"

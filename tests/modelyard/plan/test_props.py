@@ -1,6 +1,8 @@
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 
+from modelyard.offers import load_offers
 from modelyard.plan import make_plan
 from modelyard.plan.props import MOST_LOSERS, serving_props
 from modelyard.spec import Life
@@ -59,3 +61,32 @@ def test_how_far_it_goes_is_there_for_the_report() -> None:
     (asked,) = (point for point in fit["kvCurve"] if point["contextTokens"] == 16384)
     assert asked["requests"] == round(plan.fit.max_concurrency, 2)
     assert asked["requestsFp8Kv"] > 1.9 * asked["requests"]
+
+
+def test_what_would_help_has_its_price_against_the_chosen_machine() -> None:
+    plan = make_plan(trial(concurrency=32))
+    fit = serving_props(plan)["fit"]
+    assert fit["verdict"] == "tight"
+    chosen = plan.chosen
+    assert chosen is not None
+    deltas = [Decimal(item["usdPerHourDelta"]) for item in fit["remedies"]]
+    assert deltas == sorted(deltas)
+    moved = [item for item in fit["remedies"] if "offer" in item]
+    assert moved
+    prices = {offer.label: offer.usd_per_hour for offer in reversed(load_offers())}
+    for item in moved:
+        assert Decimal(item["usdPerHourDelta"]) == prices[item["offer"]] - chosen.offer.usd_per_hour
+    assert all(item["usdPerHourDelta"] == "0.00" for item in fit["remedies"] if "offer" not in item)
+
+
+def test_on_a_cluster_only_what_stays_on_its_nodes_has_a_price() -> None:
+    fit = serving_props(make_plan(prod(concurrency=300)))["fit"]
+    assert fit["verdict"] == "tight"
+    assert fit["remedies"]
+    assert not any(item["kind"] == "machine" or "offer" in item for item in fit["remedies"])
+
+
+def test_an_encoder_has_no_curve() -> None:
+    fit = serving_props(make_plan(trial(model="bge-m3", quantization=None, context_tokens=512)))["fit"]
+    assert (fit["verdict"], fit["kvBytesPerToken"], fit["reach"], fit["kvCurve"]) == ("fits", 0, [], [])
+    assert fit["maxContextTokens"] == 8192

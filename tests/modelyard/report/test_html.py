@@ -159,3 +159,18 @@ def test_a_long_list_of_offers_is_folded_away_but_whole() -> None:
     words = " ".join(_Page(to_html(trial(offers={"candidates": [], "losers": losers}))).words.split())
     assert "22 more were looked at" in words
     assert all(f"offer {n}." in words for n in range(30))
+
+
+def test_what_would_help_has_its_price() -> None:
+    remedy: Value = {
+        "change": "4× H200", "effect": "holds 9", "verdict": "fits", "usdPerHourDelta": "-13.56",
+        "offer": "runpod 4× H200 secure", "caveat": "24% less <memory>",
+    }  # fmt: skip
+    reach: Value = [{"concurrency": 8, "limitedBy": "memory", "contextTokens": 38912}]
+    page = to_html(trial(fit={"verdict": "tight", "remedies": [remedy], "reach": reach}))
+    assert "<h3>What would help</h3>" in page
+    assert "4× H200 (runpod 4× H200 secure): holds 9, then fits" in page
+    assert "24% less &lt;memory&gt;" in page
+    assert '<td class="num">−$13.56/h</td>' in page
+    assert "Reach: 38k × 8   longest context × requests" in page
+    assert "What would help" not in to_html(trial(fit={"verdict": "fits", "remedies": [remedy]}))

@@ -90,3 +90,32 @@ def test_an_empty_stack() -> None:
     shown = to_markdown(make((), NO_BILL, stack="empty"))
     assert "Nothing in it is billed." in shown
     assert "Offer" not in shown
+
+
+def test_what_would_help_stands_in_a_table_with_its_price() -> None:
+    fit: Value = {
+        "verdict": "tight",
+        "remedies": [
+            {"change": "max-num-seqs 1024 → 256", "effect": "frees 1 GiB", "verdict": "fits", "usdPerHourDelta": "0"},
+            {
+                "change": "4× H200", "effect": "holds 9", "verdict": "fits", "usdPerHourDelta": "-13.56",
+                "offer": "runpod 4× H200 secure", "caveat": "slower",
+            },
+            {"change": "8× Z100", "effect": "holds 9", "verdict": "tight"},
+        ],
+        "reach": [{"concurrency": 8, "limitedBy": "memory", "contextTokens": 38912}],
+    }  # fmt: skip
+    shown = to_markdown(trial(fit=fit))
+    assert (
+        """**What would help**
+
+| Price | Change | What it costs besides |
+| --: | --- | --- |
+| free | max-num-seqs 1024 → 256: frees 1 GiB, then fits | – |
+| −\\$13.56/h | 4× H200 (runpod 4× H200 secure): holds 9, then fits | slower |
+| not priced | 8× Z100: holds 9, then tight | – |
+"""
+        in shown
+    )
+    assert "**Reach** 38k × 8   longest context × requests" in shown
+    assert "What would help" not in to_markdown(trial())

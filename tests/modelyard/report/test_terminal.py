@@ -94,13 +94,49 @@ def test_a_model_that_does_not_fit_says_why_and_what_would_help() -> None:
             "reserveBytes": 6 << 30,
         },
         "reasons": ["4.00 GiB short"],
-        "remedies": [{"change": "take fp8", "effect": "frees 35 GiB", "verdict": "fits"}],
+        "remedies": [
+            {
+                "kind": "machine",
+                "change": "4× H200 instead",
+                "effect": "holds 9 requests",
+                "verdict": "fits",
+                "usdPerHourDelta": "-13.56",
+                "offer": "runpod 4× H200 secure",
+                "caveat": "24% less memory bandwidth",
+            },
+            {
+                "kind": "quantization",
+                "change": "take fp8",
+                "effect": "frees 35 GiB",
+                "verdict": "fits",
+                "usdPerHourDelta": "0.00",
+            },
+            {"kind": "gpu", "change": "2× Z100", "effect": "holds 1 request", "verdict": "tight"},
+        ],
+        "reach": [
+            {"concurrency": 1, "limitedBy": "model", "contextTokens": 131072},
+            {"concurrency": 8, "limitedBy": "memory", "contextTokens": 38912},
+            {"concurrency": 128, "limitedBy": "memory"},
+        ],
     }
     shown = to_terminal(trial(fit=fit), width=100)
     assert "does not fit   needs 84.0 of 80.0 GiB per GPU" in shown
     assert "no room for KV cache" in shown
     assert "! 4.00 GiB short" in shown
-    assert "→ take fp8: frees 35 GiB, then fits" in shown
+    assert (
+        """\
+        What would help
+         −$13.56/h  4× H200 instead (runpod 4× H200 secure): holds 9 requests, then fits
+                    24% less memory bandwidth
+              free  take fp8: frees 35 GiB, then fits
+        not priced  2× Z100: holds 1 request, then tight
+"""
+        in shown
+    )
+    assert (
+        "Reach   128k* × 1 · 38k × 8 · none × 128   longest context × requests; * the model's longest\n"
+        in shown
+    )
 
 
 def test_all_offers_are_shown_when_asked_for() -> None:

@@ -168,7 +168,7 @@ def test_nothing_that_holds_it_is_exit_3(capsys: pytest.CaptureFixture[str], mon
         (["llama-3.1-8b", "--gpu", "L4", "--tp", "3"], "tp 3 does not divide 32 attention heads"),
         (["llama-3.1-8b", "--gpu", "L4", "--max-model-len", "1m"], "1,048,576 tokens is beyond Llama 3.1 8B"),
         (["llama-3.1-8b", "--gpu", "L4", "--gpu-memory-utilization", "1.5"], "1.5 is not in the range"),
-        (["llama-3.1-8b", "--gpu", "L4", "--engine-version", "new"], "'new' is not an engine version"),
+        (["llama-3.1-8b", "--gpu", "L4", "--engine-version", "new"], "'new' is no version of vllm"),
         (["llama-3.1-8b", "--gpu", "L4", "--concurrency", "0"], "0 is not in the range"),
         (["llama-3.1-8b", "--tp", "2"], "--tensor-parallel-size needs --gpu"),
     ],

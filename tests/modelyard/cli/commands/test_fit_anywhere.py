@@ -69,10 +69,13 @@ def test_an_explanation_names_formula_and_source_of_every_term(capsys: pytest.Ca
     arguments = ["fit", "llama-3.1-8b", "--gpu", "H100-SXM", "--tp", "1", "--explain"]
     assert main(arguments) == 0
     text = capsys.readouterr().out
-    assert text.count("    = ") == text.count("    source: ") > 8
+    assert text.count("    = ") > text.count("    source: ") > 20  # in symbols and in numbers
     assert main([*arguments, "--json"]) == 0
     terms = json.loads(capsys.readouterr().out)["terms"]
-    assert all(term["formula"] and term["source"] for term in terms)
+    assert all(term["symbols"] and term["formula"] and term["source"] for term in terms)
+    mlp = next(term for term in terms if term["name"] == "weights: feed-forward gate, up and down")
+    assert mlp["formula"] == "32 * (3 * 4096 * 14336) * 2 / 1"
+    assert {"symbol": "F", "meaning": "feed-forward width", "value": 14336} in mlp["inputs"]
 
 
 @pytest.mark.parametrize("engine", ["sglang", "tensorrt-llm", "tgi", "llama.cpp", "ollama"])
@@ -84,3 +87,37 @@ def test_other_engines_answer_by_their_own_rules_and_say_what_they_do_not_know(
     other = json.loads(capsys.readouterr().out)
     assert other["verdict"] in {"fits", "tight", "does_not_fit"}
     assert other["unknown"]
+
+
+def test_an_unknown_architecture_has_bounds_and_what_to_find_out(
+    hub: HubSimulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {**LLAMA_3_1_8B, "model_type": "falcon9"}
+    hub.add("org/Falcon", {"config.json": config, **makers.sharded(makers.dense(LLAMA_3_1_8B), 2)})
+    assert main(["fit", "org/Falcon", "--gpu", "H100-SXM"]) == 0
+    out = capsys.readouterr().out
+    assert "\nbounds   weights 14.99 GiB per GPU, exactly; KV cache from 0 to at most 131,072 bytes a token" in out
+    assert "remains  at least " in out
+    assert "look falcon9 up among the architectures that vLLM" in out
+    assert "`modelyard models add org/Falcon`" in out
+    assert "max-num-seqs" not in out, "no change of memory makes it certain"
+    assert main(["fit", "org/Falcon", "--gpu", "H100-SXM", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["bounds"]["kv_per_token_at_most"] == 131_072
+    assert document["remedies"] == document["advice"] == []
+    assert len(document["next_steps"]) == 3
+
+
+def test_an_encoder_says_that_it_has_no_kv_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "bge-m3", "--gpu", "L4", "--max-model-len", "512"]) == 0
+    out = capsys.readouterr().out
+    assert "unused: an encoder has no KV cache" in out
+    assert "reach" not in out
+
+
+def test_latest_is_said_to_be_the_pinned_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "llama-3.1-8b", "--gpu", "H200", "--engine-version", "latest"]) == 0
+    captured = capsys.readouterr()
+    assert "engine version 'latest': read as" in captured.err
+    assert main(["fit", "llama-3.1-8b", "--gpu", "H200", "--engine-version", "19"]) == 2
+    assert "did you mean '0.19'?" in capsys.readouterr().err
