@@ -1,0 +1,1 @@
+"""What every vendor shares: one way to call, to pace, to mark, to rent and to let go."""

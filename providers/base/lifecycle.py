@@ -1,0 +1,112 @@
+"""Creating and deleting a vendor's resources so that none is made twice and none is forgotten.
+
+``Lifecycle`` objects make single calls. What has to happen around them is here, the same for every vendor.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from modelyard.errors import UnverifiedError
+from providers.base.clock import Clock
+from providers.base.errors import RETRIED, Kind, VendorError
+from providers.base.journal import Journal
+from providers.base.marker import Marker
+from providers.base.reconcile import VISIBLE_WITHIN_SECONDS, Creation, Say, create_once, settle_notes
+from providers.base.resource import Found, Lifecycle, Wanted
+
+_LOOK_AGAIN_SECONDS: Final = 5.0
+_DELETE_PATIENCE_SECONDS: Final = 600.0
+_ABSENCES: Final = 2
+
+
+async def create_safely(
+    lifecycle: Lifecycle,
+    wanted: Wanted,
+    *,
+    vendor: str,
+    clock: Clock,
+    journal: Journal,
+    say: Say,
+    visible_within_seconds: float = VISIBLE_WITHIN_SECONDS,
+) -> Found:
+    """Create an object once. One that an interrupted run left behind is taken over instead of made again.
+
+    Raises:
+        VendorError: it was not created, for certain.
+        UnverifiedError: it may have been, or what is there is not certainly ours.
+        Stopped: the engine wants to end; nothing was sent.
+    """
+
+    async def send(marker: Marker) -> Found:
+        return await lifecycle.create(Wanted(marker=marker, inputs=wanted.inputs, secrets=wanted.secrets))
+
+    async def listing() -> Sequence[Found]:
+        return await lifecycle.find(wanted)
+
+    async def discard(object_id: str) -> None:
+        await delete_safely(lifecycle, object_id, clock=clock)
+
+    what = f"{lifecycle.kind.name} {wanted.marker.name}"
+    creation = Creation(
+        vendor=vendor,
+        what=what,
+        marker=wanted.marker,
+        send=send,
+        listing=listing,
+        discard=discard,
+        clock=clock,
+        journal=journal,
+        say=say,
+        visible_within_seconds=visible_within_seconds,
+    )
+    left = await settle_notes(creation)
+    for item in left.ours:
+        say(f"{what}: deleting {item.id}, which an interrupted run of another shape left")
+        await delete_safely(lifecycle, item.id, clock=clock)
+        journal.forget(item.id)
+    if left.others or len(left.same) > 1:
+        there = (*left.same, *left.others)
+        raise UnverifiedError(
+            f"{what}: {len(there)} already there with the marker of this one resource; nothing was created",
+            details="\n".join(f"where    {lifecycle.console_url(item.id)}" for item in there),
+            resolution="Import the right one (`pulumi import`) or delete them, then run again.",
+        )
+    if left.same:
+        say(f"{what}: taking over {left.same[0].id}, which an interrupted run left")
+        return left.same[0]
+    return await create_once(creation)
+
+
+async def delete_safely(
+    lifecycle: Lifecycle, object_id: str, *, clock: Clock, patience_seconds: float = _DELETE_PATIENCE_SECONDS
+) -> bool:
+    """Delete an object until read-backs prove that it is gone.
+
+    Returns:
+        True when we saw it before it went; False when it was not there to begin with.
+
+    Raises:
+        UnverifiedError: it could not be proved within the patience.
+        VendorError: the key does not work, or the vendor refuses for good.
+    """
+    give_up = clock.monotonic() + patience_seconds
+    seen, absences, last = False, 0, "nothing was answered"
+    while True:
+        try:
+            if await lifecycle.read(object_id) is None:
+                absences += 1
+            else:
+                seen, absences, last = True, 0, "it is still shown"
+                await lifecycle.delete(object_id)
+        except VendorError as error:
+            if error.kind not in RETRIED and error.kind is not Kind.CONFLICT:
+                raise
+            last, absences = str(error), 0
+        if absences >= _ABSENCES:
+            return seen
+        if clock.monotonic() > give_up:
+            raise UnverifiedError(
+                f"{lifecycle.kind.name} {object_id} could not be proved gone within {patience_seconds:.0f} s: {last}",
+                resolution=f"Look at {lifecycle.console_url(object_id)} and delete it there.",
+            )
+        await clock.sleep(_LOOK_AGAIN_SECONDS)

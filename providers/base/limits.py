@@ -1,0 +1,58 @@
+"""Keeping to a vendor's rate limits, shared by everything in the process that uses the same account."""
+
+import asyncio
+from collections.abc import Mapping
+
+from providers.base.clock import Clock
+
+EVERY = "every"
+"""The operation whose interval holds between any two calls."""
+
+
+class Pacer:
+    """Least times between calls, per operation, and a pause for all when the vendor asks for one.
+
+    Callers stand in line, one line per operation and one for all, and are served in the order in which they came. Who
+    waits for a slow operation does not yet stand in the line for all, so sixty queued creates do not hold up a read.
+    """
+
+    def __init__(self, clock: Clock, intervals: Mapping[str, float]) -> None:
+        self._clock, self._intervals = clock, intervals
+        self._free: dict[str, float] = {}
+        self._lines: dict[str, asyncio.Lock] = {}
+        self._held_until = 0.0
+
+    async def turn(self, operation: str) -> None:
+        """Wait until a call of this operation is allowed.
+
+        Args:
+            operation: a key of the intervals, or any other name for a call that only ``EVERY`` limits.
+        """
+        if operation == EVERY or operation not in self._intervals:
+            await self._any()
+            return
+        async with self._line(operation):
+            await self._until(self._free.get(operation, 0.0))
+            self._free[operation] = await self._any() + self._intervals[operation]
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody call for so many seconds."""
+        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+
+    async def _any(self) -> float:
+        """Wait for the line of all calls; returns when the turn came."""
+        async with self._line(EVERY):
+            await self._until(self._free.get(EVERY, 0.0))
+            while (left := self._held_until - self._clock.monotonic()) > 0:  # it may be made longer while we wait
+                await self._clock.sleep(left)
+            now = self._clock.monotonic()
+            self._free[EVERY] = now + self._intervals.get(EVERY, 0.0)
+            return now
+
+    async def _until(self, time: float) -> None:
+        left = time - self._clock.monotonic()
+        if left > 0:
+            await self._clock.sleep(left)
+
+    def _line(self, operation: str) -> asyncio.Lock:
+        return self._lines.setdefault(operation, asyncio.Lock())
