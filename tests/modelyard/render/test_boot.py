@@ -1,6 +1,8 @@
+import json
 import os
 import re
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from modelyard.render.boot import HERE_END, boot_script
 from modelyard.render.nginx import access_conf
 from modelyard.spec import Auth
+from providers.base.marker import Marker
 from tests.fakes.http import fake_http
 from tests.fakes.machines import machine_text
 from tests.fakes.tools import tool
@@ -103,13 +106,12 @@ def test_past_deadline_ends_the_machine_with_its_own_key(tmp_path: Path) -> None
             RUNPOD_API_KEY="pod-scoped",
             RUNPOD_REST_URL=f"http://127.0.0.1:{api.port}/v2",
         )
-        asked = api.asked.get_nowait()
+        asked = [api.asked.get_nowait() for _ in range(2)]
     assert done.returncode == 0, done.stderr
-    assert (asked.method, asked.path, asked.headers["authorization"]) == (
-        "DELETE",
-        "/v2/pods/pod7",
-        "Bearer pod-scoped",
-    )
+    assert [(a.method, a.path, a.headers["authorization"]) for a in asked] == [
+        ("GET", "/v2/pods/pod7", "Bearer pod-scoped"),
+        ("DELETE", "/v2/pods/pod7", "Bearer pod-scoped"),
+    ]
     assert "the deadline has passed" in done.stderr
     assert "pod-scoped" not in done.stderr + done.stdout
 
@@ -122,11 +124,55 @@ def test_past_deadline_on_the_other_container_vendor(tmp_path: Path) -> None:
             MODELYARD_DEADLINE="2026-01-01T00:00:00Z",
             CONTAINER_ID="41",
             CONTAINER_API_KEY="instance-key",
-            VAST_URL=f"http://127.0.0.1:{api.port}/api/v0",
+            VAST_URL=f"http://127.0.0.1:{api.port}",
         )
-        asked = api.asked.get_nowait()
+        asked = [api.asked.get_nowait() for _ in range(2)]
     assert done.returncode == 0, done.stderr
-    assert (asked.method, asked.path) == ("DELETE", "/api/v0/instances/41/")
+    assert [(a.method, a.path) for a in asked] == [
+        ("GET", "/api/v0/instances/41/"),
+        ("DELETE", "/api/v0/instances/41/"),
+    ]
+
+
+def named(deadline: datetime | None) -> str:
+    return Marker.new(title="trial-405b", owner="o/p/s", urn="urn", spec={}, deadline=deadline).name
+
+
+@pytest.mark.parametrize("field", ["name", "label"])
+def test_a_deadline_that_was_moved_is_read_from_the_name_at_the_vendor(tmp_path: Path, field: str) -> None:
+    later = datetime.now(UTC) + timedelta(hours=2)
+    script = head_of(boot_script(machine_text()), tmp_path)
+    script = script.replace("        sleep 10\n", "        exit 0\n")  # it waits again: that is all to be seen
+    shown = {"extra_env": [["MODELYARD_MARKER", named(datetime(2026, 1, 1, tzinfo=UTC))]], field: named(later)}
+    with fake_http(json.dumps({"instances": shown}).encode()) as api:
+        done = bash(
+            script + "\nwait\n",
+            MODELYARD_DEADLINE="2026-01-01T00:00:00Z",
+            RUNPOD_POD_ID="pod7",
+            RUNPOD_API_KEY="pod-scoped",
+            RUNPOD_REST_URL=f"http://127.0.0.1:{api.port}/v2",
+        )
+        assert api.asked.get_nowait().method == "GET"
+        assert api.asked.empty(), "nothing is deleted"
+    assert done.returncode == 0, done.stderr
+    assert f"the deadline was moved to {later:%Y-%m-%dT%H:%M:%SZ}" in done.stderr
+    assert int((tmp_path / "var" / "deadline").read_text()) == int(later.timestamp())
+
+
+def test_a_deadline_that_was_lifted_ends_the_watch(tmp_path: Path) -> None:
+    script = head_of(boot_script(machine_text()), tmp_path) + "\nwait\n"
+    with fake_http(json.dumps({"name": named(None)}).encode()) as api:
+        done = bash(
+            script,
+            MODELYARD_DEADLINE="2026-01-01T00:00:00Z",
+            RUNPOD_POD_ID="pod7",
+            RUNPOD_API_KEY="pod-scoped",
+            RUNPOD_REST_URL=f"http://127.0.0.1:{api.port}/v2",
+        )
+        assert api.asked.get_nowait().method == "GET"
+        assert api.asked.empty(), "nothing is deleted"
+    assert done.returncode == 0, done.stderr
+    assert "the deadline was lifted" in done.stderr
 
 
 def test_lifetime_counts_from_the_first_start_when_no_deadline_came(tmp_path: Path) -> None:
