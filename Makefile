@@ -55,8 +55,9 @@ format: $(STAMP) ## Let ruff rewrite the code
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-docs: $(STAMP) ## Rewrite generated files: rules page, JSON Schemas
+docs: $(STAMP) ## Rewrite generated files: rules page, rental resources, JSON Schemas
 	@$(VENV)/bin/python -m policies.rules_page
+	@$(VENV)/bin/python -m providers.plugin.reference_page
 	@$(VENV)/bin/modelyard schema --output stacks/schema.json
 
 lock: $(UV) ## Update uv.lock

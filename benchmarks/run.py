@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.measure import SMOKE, emit
 
-NAMES = ("cold_start", "preview", "ranking", "fit_accuracy", "fit_speed")
+NAMES = ("cold_start", "preview", "ranking", "fit_accuracy", "fit_speed", "rental_campaign")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from modelyard.plan.types import Plan
 from modelyard.render.machine import GATEWAY_PORT
 from modelyard.spec import Auth
 from providers.rental import AccessKey, Machine, Ready
+from providers.rental import ReadyArgs as RentalReadyArgs
 
 KEY_BYTES: Final = 32
 """Randomness of an access key; it is written with 43 characters."""
@@ -46,6 +47,8 @@ class ReadyArgs(TypedDict):
     """How long to wait before calling it failed."""
     phases: Sequence[PhaseArgs]
     """What the start is made of."""
+    delete_on_failure: bool
+    """Whether a machine that does not get ready in time is deleted: a trial's is."""
 
 
 class PlaceArgs(TypedDict):
@@ -128,18 +131,17 @@ class Serving(pulumi.ComponentResource):
         waiting = args.get("ready")
         if waiting is None:
             return machine.address
-        ready = Ready(
-            f"{name}-ready-{number}",
-            {
-                "machineId": machine.id,
-                "port": GATEWAY_PORT,
-                "healthPath": waiting["health_path"],
-                "timeoutSeconds": whole(waiting["timeout_seconds"]),
-                "phases": [{**phase, "seconds": whole(phase["seconds"])} for phase in waiting["phases"]],
-            },
-            below(self),
-        )
-        return ready.endpoint
+        inputs: RentalReadyArgs = {
+            "machineId": machine.id,
+            "port": GATEWAY_PORT,
+            "healthPath": waiting["health_path"],
+            "timeoutSeconds": whole(waiting["timeout_seconds"]),
+            "phases": [{**phase, "seconds": whole(phase["seconds"])} for phase in waiting["phases"]],
+            "deleteOnFailure": waiting["delete_on_failure"],
+        }
+        if self._access is not None:
+            inputs["accessKey"] = self._access.value
+        return Ready(f"{name}-ready-{number}", inputs, below(self)).endpoint
 
     def _on_cluster(self, name: str, args: ServingArgs, place: PlaceArgs) -> pulumi.Output[str]:
         """Parts name one another by names of our own, so none has to wait for another."""
@@ -205,6 +207,7 @@ def args_for(plan: Plan) -> ServingArgs:
             health_path=plan.engine.health_path,
             timeout_seconds=plan.startup.timeout_seconds,
             phases=[PhaseArgs(name=p.name, seconds=p.seconds, why=p.why) for p in plan.startup.phases],
+            delete_on_failure=plan.spec.trial,
         )
         return args
     args["existing_nodes"] = existing_nodes.args_for(plan)

@@ -45,6 +45,9 @@ class MachineArgs(TypedDict):
     lifetimeSeconds: NotRequired[int]
     deadline: NotRequired[str]
     networkVolumeGb: NotRequired[int]
+    name: NotRequired[str]
+    driftLimit: NotRequired[float]
+    onDrift: NotRequired[str]
 
 
 class ReadyArgs(TypedDict):
@@ -55,6 +58,9 @@ class ReadyArgs(TypedDict):
     healthPath: str
     timeoutSeconds: int
     phases: Sequence[Mapping[str, Any]]
+    deleteOnFailure: NotRequired[bool]
+    model: NotRequired[str]
+    accessKey: NotRequired[pulumi.Input[str]]
 
 
 class AccessKeyArgs(TypedDict):
@@ -82,14 +88,31 @@ class Machine(_Rental):
     """A rented GPU machine: the first of its candidates that can be had."""
 
     machine_id: pulumi.Output[str]
+    """Vendor and the vendor's id, such as ``runpod/7h9k2m4n6p``."""
     address: pulumi.Output[str]
+    """Base URL of its gateway; empty until the vendor tells."""
+    chosen: pulumi.Output[str]
+    """The candidate that was rented."""
+    charged_usd_per_hour: pulumi.Output[str]
+    """What the vendor charges."""
+    deadline_at: pulumi.Output[str]
+    """The deadline in force."""
 
     def __init__(self, name: str, args: MachineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("Machine", name, args, ("machineId", "address", "chosen", "chargedUsdPerHour"), opts)
+        super().__init__("Machine", name, args, tuple(_MACHINE_OUTPUTS), opts)
 
     def translate_output_property(self, prop: str) -> str:
         """The engine's camelCase names as Python attributes."""
-        return {"machineId": "machine_id", "chargedUsdPerHour": "charged_usd_per_hour"}.get(prop, prop)
+        return _MACHINE_OUTPUTS.get(prop, prop)
+
+
+_MACHINE_OUTPUTS = {
+    "machineId": "machine_id",
+    "address": "address",
+    "chosen": "chosen",
+    "chargedUsdPerHour": "charged_usd_per_hour",
+    "deadlineAt": "deadline_at",
+}
 
 
 class Ready(_Rental):

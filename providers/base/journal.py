@@ -57,6 +57,10 @@ class Journal(Protocol):
         """Unsettled creates of a resource."""
         ...
 
+    def sent_at(self, created_id: str) -> datetime | None:
+        """When what has this id was asked for; None when no note knows."""
+        ...
+
 
 class DiskJournal:
     """One small file a create, below a folder of the user's."""
@@ -91,6 +95,11 @@ class DiskJournal:
     def open_notes(self, resource: str) -> list[Note]:
         """Creates of a resource whose end is not known, or whose object may not have reached the engine."""
         return [note for path in self._paths(resource) if (note := _read(path)) is not None]
+
+    def sent_at(self, created_id: str) -> datetime | None:
+        """When what has this id was asked for; None when no note knows."""
+        notes = [note for path in self._paths("*") if (note := _read(path)) is not None]
+        return max((note.sent_at for note in notes if note.created_id == created_id), default=None)
 
     def _paths(self, resource: str) -> list[Path]:
         return sorted(self._folder.glob(f"{resource}-*.json")) if self._folder.is_dir() else []
@@ -156,3 +165,7 @@ class MemoryJournal:
     def open_notes(self, resource: str) -> list[Note]:
         """Unsettled creates of a resource."""
         return [note for note in self._notes.values() if note.resource == resource]
+
+    def sent_at(self, created_id: str) -> datetime | None:
+        """When what has this id was asked for; None when no note knows."""
+        return max((n.sent_at for n in self._notes.values() if n.created_id == created_id), default=None)

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from modelyard.errors import UnverifiedError
@@ -12,6 +13,7 @@ from providers.base.errors import RETRIED, Kind, VendorError
 from providers.base.journal import Journal
 from providers.base.marker import Marker
 from providers.base.reconcile import VISIBLE_WITHIN_SECONDS, Creation, Say, create_once, settle_notes
+from providers.base.release import is_too_young
 from providers.base.resource import Found, Lifecycle, Wanted
 
 _LOOK_AGAIN_SECONDS: Final = 5.0
@@ -44,7 +46,7 @@ async def create_safely(
         return await lifecycle.find(wanted)
 
     async def discard(object_id: str) -> None:
-        await delete_safely(lifecycle, object_id, clock=clock)
+        await delete_safely(lifecycle, object_id, clock=clock, created_at=clock.now())
 
     what = f"{lifecycle.kind.name} {wanted.marker.name}"
     creation = Creation(
@@ -77,8 +79,28 @@ async def create_safely(
     return await create_once(creation)
 
 
+async def read_safely(
+    lifecycle: Lifecycle, object_id: str, *, clock: Clock, created_at: datetime | None
+) -> Found | None:
+    """An object as it is; None only when it is old enough that not being shown means not being there.
+
+    Raises:
+        VendorError: the vendor does not answer.
+    """
+    while True:
+        found = await lifecycle.read(object_id)
+        if found is not None or not is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock):
+            return found
+        await clock.sleep(_LOOK_AGAIN_SECONDS)
+
+
 async def delete_safely(
-    lifecycle: Lifecycle, object_id: str, *, clock: Clock, patience_seconds: float = _DELETE_PATIENCE_SECONDS
+    lifecycle: Lifecycle,
+    object_id: str,
+    *,
+    clock: Clock,
+    created_at: datetime | None = None,
+    patience_seconds: float = _DELETE_PATIENCE_SECONDS,
 ) -> bool:
     """Delete an object until read-backs prove that it is gone.
 
@@ -94,7 +116,8 @@ async def delete_safely(
     while True:
         try:
             if await lifecycle.read(object_id) is None:
-                absences += 1
+                young = not seen and is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock)
+                absences, last = (0, "it is too young to be shown") if young else (absences + 1, last)
             else:
                 seen, absences, last = True, 0, "it is still shown"
                 await lifecycle.delete(object_id)

@@ -1,11 +1,16 @@
 """Started by the Pulumi engine; talks gRPC on a loopback port that it prints."""
 
+import asyncio
 import sys
 
-from pulumi.provider.experimental.server import main
-
 from providers.plugin.rental_provider import RentalProvider
-from providers.rental import VERSION
+from providers.plugin.server import serve
 
 if __name__ == "__main__":
-    main(sys.argv[1:], VERSION, RentalProvider())
+    address = next((arg for arg in sys.argv[1:] if not arg.startswith("-")), "")
+
+    async def main() -> None:
+        """Serve the engine that started us."""
+        await serve(RentalProvider(engine_address=address), engine_address=address)
+
+    asyncio.run(main())

@@ -1,91 +1,141 @@
-"""What each rental resource accepts: one list of problems, each naming the property and what is allowed."""
+"""What each resource accepts: one list of problems, each naming the property and what is allowed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
+from modelyard.errors import quote
 from modelyard.resources import UNKNOWN, Value
-from providers.plugin.rental_schema import RESOURCES
+from providers import registry
+from providers.base.resource import Field, ResourceType
 
-VENDORS = ("lambda", "runpod", "vastai")
+VENDORS = tuple(sorted(registry.VENDORS))
 
 Problem = tuple[str, str]
 """Property path and reason."""
 
 
-def problems(token: str, inputs: Mapping[str, Value]) -> list[Problem]:
-    """Everything that is wrong with the inputs of a resource of type ``token``; unknown values are left alone."""
-    facts = RESOURCES[token]
-    found: list[Problem] = [(name, "is required") for name in facts["requiredInputs"] if inputs.get(name) is None]
-    allowed = sorted(facts["inputProperties"])
-    found += [(name, f"is not known; allowed: {', '.join(allowed)}") for name in inputs if name not in allowed]
-    kind = token.rsplit(":", 1)[1]
-    if kind == "Machine":
+def problems(kind: ResourceType, inputs: Mapping[str, Value]) -> list[Problem]:
+    """Everything that is wrong with a resource's inputs; unknown values are left alone."""
+    found = list(_object(kind.inputs, inputs, ""))
+    if kind.token.endswith(":index:Machine"):
         found += _machine(inputs)
-    elif kind == "Ready":
-        found += _whole(inputs, "port", 1, 65535)
-        found += _whole(inputs, "timeoutSeconds", 60, 86400)
+    return [*found, *kind.check(inputs)]
+
+
+def _object(fields: Sequence[Field], given: Mapping[str, Value], path: str) -> Iterator[Problem]:
+    known = {field.name: field for field in fields}
+    for field in fields:
+        if field.required and given.get(field.name) is None:
+            yield path + field.name, "is required"
+    for name, value in given.items():
+        if name not in known:
+            yield path + name, f"is not known; allowed: {', '.join(sorted(known))}"
+        elif value is not None and value is not UNKNOWN:
+            yield from _value(known[name], value, path + name)
+
+
+def _value(field: Field, value: Value, path: str) -> Iterator[Problem]:
+    if field.kind == "array":
+        if not isinstance(value, list):
+            yield path, "must be a list"
+            return
+        if field.required and not value:
+            yield path, "must be a list of at least one"
+        for index, item in enumerate(value):
+            yield from _item(field, item, f"{path}[{index}]")
+    elif field.kind == "map":
+        if not isinstance(value, dict):
+            yield path, "must be a map"
+            return
+        for name, item in value.items():
+            yield from _item(field, item, f"{path}.{name}")
+    elif field.kind == "object":
+        yield from _item(field, value, path)
     else:
-        found += _whole(inputs, "length", 16, 128)
-    return found
+        yield from _scalar(field, field.kind, value, path)
+
+
+def _item(field: Field, value: Value, path: str) -> Iterator[Problem]:
+    if value is UNKNOWN:
+        return
+    if field.kind == "object" or field.items == "object":
+        if not isinstance(value, dict):
+            yield path, "must be an object"
+        elif field.fields:
+            yield from _object(field.fields, value, f"{path}.")
+    else:
+        yield from _scalar(field, field.items, value, path)
+
+
+def _scalar(field: Field, kind: str, value: Value, path: str) -> Iterator[Problem]:
+    shown = "a secret" if field.secret else quote(value)
+    if kind in {"integer", "number"}:
+        yield from _number(field, kind, value, path, shown)
+    elif kind == "boolean":
+        if not isinstance(value, bool):
+            yield path, f"{shown} is neither true nor false"
+    elif not isinstance(value, str):
+        yield path, f"{shown} is not a text"
+    else:
+        yield from _text(field, value, path, shown)
+
+
+def _number(field: Field, kind: str, value: Value, path: str, shown: str) -> Iterator[Problem]:
+    # Numbers cross the engine as doubles: 8 arrives as 8.0.
+    if isinstance(value, bool) or not isinstance(value, int | float) or (kind == "integer" and value % 1 != 0):
+        yield path, f"{shown} is not a {'whole ' if kind == 'integer' else ''}number"
+    elif (field.minimum is not None and value < field.minimum) or (field.maximum is not None and value > field.maximum):
+        yield path, f"{value:g} is out of range; allowed: {_range(field)}"
+
+
+def _text(field: Field, value: str, path: str, shown: str) -> Iterator[Problem]:
+    if field.choices and value not in field.choices:
+        yield path, f"{shown} is not allowed; allowed: {', '.join(field.choices)}"
+    elif field.pattern is not None and re.fullmatch(field.pattern, value) is None:
+        yield path, f"{shown} does not have the form {field.pattern}"
+    elif field.kind != "string":
+        return  # the bounds of a list or map are those of its numbers
+    elif field.maximum is not None and len(value) > field.maximum:
+        yield path, f"{len(value)} characters are too many; allowed: {field.maximum:.0f}"
+    elif field.minimum is not None and len(value) < field.minimum:
+        yield path, f"{len(value)} characters are too few; at least {field.minimum:.0f}"
+
+
+def _range(field: Field) -> str:
+    if field.minimum is None:
+        return f"up to {field.maximum:.0f}"
+    return f"{field.minimum:.0f} or more" if field.maximum is None else f"{field.minimum:.0f} to {field.maximum:.0f}"
 
 
 def _machine(inputs: Mapping[str, Value]) -> Iterator[Problem]:
-    yield from _candidates(inputs.get("candidates"))
     image = inputs.get("image")
     if isinstance(image, str) and not re.search(r"(@sha256:[0-9a-f]{64}|:(?!latest$)[\w][\w.-]*)$", image):
-        yield "image", f"'{image}' is not pinned; give a tag other than latest, or a digest"
-    yield from _whole(inputs, "diskGb", 10, 100_000)
-    yield from _whole(inputs, "networkVolumeGb", 10, 100_000)
-    yield from _whole(inputs, "lifetimeSeconds", 60, 366 * 86400)
-    ports = inputs.get("ports")
-    for index, port in enumerate(ports if isinstance(ports, list) else ()):
-        yield from ((f"ports[{index}]", reason) for _, reason in _whole({"port": port}, "port", 1, 65535))
+        yield "image", f"{quote(image)} is not pinned; give a tag other than latest, or a digest"
     deadline = inputs.get("deadline")
     if isinstance(deadline, str) and not _is_utc(deadline):
-        yield "deadline", f"'{deadline}' is not a UTC time such as 2026-12-01T18:00:00Z"
-
-
-def _candidates(candidates: Value) -> Iterator[Problem]:
-    if candidates is None or candidates is UNKNOWN:
-        return
-    if not isinstance(candidates, list) or not candidates:
-        yield "candidates", "must be a list of at least one offer"
-        return
-    for index, candidate in enumerate(candidates):
+        yield "deadline", f"{quote(deadline)} is not a UTC time such as 2026-12-01T18:00:00Z"
+    candidates = inputs.get("candidates")
+    for index, candidate in enumerate(candidates if isinstance(candidates, list) else ()):
         if isinstance(candidate, dict):
             for name, reason in _candidate(candidate):
                 yield f"candidates[{index}].{name}", reason
-        elif candidate is not UNKNOWN:
-            yield f"candidates[{index}]", "must be an offer"
 
 
 def _candidate(candidate: Mapping[str, Value]) -> Iterator[Problem]:
     vendor = candidate.get("vendor")
-    if vendor is not UNKNOWN and vendor not in VENDORS:
-        yield "vendor", f"'{vendor}' cannot be rented from; allowed: {', '.join(VENDORS)}"
-    yield from _whole(candidate, "gpuCount", 1, 64)
+    if isinstance(vendor, str) and vendor not in VENDORS:
+        yield "vendor", f"{quote(vendor)} cannot be rented from; allowed: {', '.join(VENDORS)}"
     price = candidate.get("usdPerHour")
-    if price is UNKNOWN:
+    if price is UNKNOWN or price is None:
         return
     try:
         amount = Decimal(str(price))
     except InvalidOperation:
         amount = Decimal(0)
     if not amount.is_finite() or amount <= 0:
-        yield "usdPerHour", f"'{price}' is not a price; give US dollars an hour, more than 0"
-
-
-def _whole(inputs: Mapping[str, Value], name: str, low: int, high: int) -> Iterator[Problem]:
-    value = inputs.get(name)
-    if value is None or value is UNKNOWN:
-        return
-    # Numbers cross the engine as doubles: 8 arrives as 8.0.
-    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
-        yield name, f"'{value}' is not a whole number"
-    elif not low <= value <= high:
-        yield name, f"{int(value)} is out of range; allowed: {low} to {high}"
+        yield "usdPerHour", f"{quote(price)} is not a price; give US dollars an hour, more than 0"
 
 
 def _is_utc(text: str) -> bool:

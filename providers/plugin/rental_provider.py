@@ -1,9 +1,9 @@
-"""The rental provider's lifecycle. It checks and diffs rentals and makes access keys; it does not rent yet.
+"""The provider process: the engine's calls, sent to the handler of the type that they are about."""
 
-``create`` of a Machine refuses before anything is sent to a vendor, so nothing can be spent by this version.
-"""
-
-import secrets
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import (
@@ -22,92 +22,213 @@ from pulumi.provider.experimental.provider import (
     PropertyDiff,
     PropertyDiffKind,
     Provider,
+    ReadRequest,
+    ReadResponse,
     UpdateRequest,
     UpdateResponse,
 )
 
 from modelyard.resources import UNKNOWN
+from providers.base.accounts import Accounts
+from providers.base.journal import DiskJournal, Journal
+from providers.base.resource import Change, ResourceType
+from providers.plugin.engine_log import EngineLog
+from providers.plugin.handler import Call, Handler, Outputs, secret_texts
+from providers.plugin.handlers import load_handlers
+from providers.plugin.hidden import Hidden
 from providers.plugin.inputs import problems
-from providers.plugin.rental_schema import RESOURCES, replaces, schema
-from providers.plugin.values import plain_map
-
-NOT_YET = (
-    "this version of modelyard prices, checks and previews rented machines; it does not rent them yet. "
-    "Nothing was sent to any vendor and nothing was spent."
-)
+from providers.plugin.rental_schema import CONFIG, schema
+from providers.plugin.values import plain_map, property_value
 
 
 class RentalProvider(Provider):
-    """Machine, Ready and AccessKey."""
+    """All rental resources of all vendors, in one process that shares rate limits and connections."""
+
+    def __init__(
+        self,
+        *,
+        engine_address: str | None = None,
+        accounts: Accounts | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self._handlers = load_handlers()
+        self._log = EngineLog(engine_address)
+        self._hidden = Hidden()
+        self._accounts = accounts or Accounts()
+        self._journal = journal
 
     async def get_schema(self, request: GetSchemaRequest) -> GetSchemaResponse:
         """The package schema."""
         del request
-        return GetSchemaResponse(schema())
+        return GetSchemaResponse(schema([handler.kind for handler in self._handlers.values()]))
+
+    async def check_config(self, request: CheckRequest) -> CheckResponse:
+        """Refuse settings that are not known; none is required."""
+        known = {field.name for field in CONFIG} | {"version", "pluginDownloadURL"}
+        return CheckResponse(
+            inputs=request.new_inputs,
+            failures=[
+                CheckFailure(name, f"is not known; allowed: {', '.join(sorted(known))}")
+                for name in request.new_inputs
+                if name not in known and not name.startswith("__")
+            ],
+        )
 
     async def configure(self, request: ConfigureRequest) -> ConfigureResponse:
-        """No credentials are needed to preview; unknown outputs in preview are left to the engine."""
-        del request
+        """Take keys and addresses. Nothing is asked of a vendor, so a preview needs none of them."""
+        self._hidden.learn(request.args)
+        settings = {k: str(v) for k, v in plain_map(request.args).items() if isinstance(v, str) and v}
+        self._accounts.settings = {**self._accounts.settings, **settings}
+        if self._journal is None:
+            folder = settings.get("journalFolder")
+            self._journal = DiskJournal(Path(folder) if folder else self._accounts.home / ".modelyard" / "creates")
         return ConfigureResponse(
-            accept_secrets=True, supports_preview=False, accept_resources=False, accept_outputs=False
+            # The SDK cannot send unknown outputs, so the engine fills them in previews; it keeps secrets secret.
+            accept_secrets=True,
+            supports_preview=False,
+            accept_resources=False,
+            accept_outputs=False,
         )
 
     async def check(self, request: CheckRequest) -> CheckResponse:
         """Refuse bad inputs by property, before anything is planned."""
-        kind = _kind(request.type)
-        if kind not in RESOURCES:
-            return CheckResponse(failures=[CheckFailure("", f"'{kind}' is not a rental resource")])
-        found = problems(kind, plain_map(request.new_inputs))
+        handler = self._handlers.get(_token(request.type))
+        if handler is None:
+            return CheckResponse(failures=[CheckFailure("", f"'{_token(request.type)}' is not a rental resource")])
+        found = problems(handler.kind, plain_map(request.new_inputs))
         return CheckResponse(inputs=request.new_inputs, failures=[CheckFailure(name, reason) for name, reason in found])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
-        """What changed, and whether it takes a new machine: as the schema says."""
-        kind = _kind(request.type)
-        inputs = set(RESOURCES[kind]["inputProperties"])
-        old = {k: v for k, v in plain_map(request.old_state).items() if k in inputs}
-        new = plain_map(request.new_inputs)
-        changed = sorted(
-            key
-            for key in {*old, *new} - set(request.ignore_changes)
-            if new.get(key) is UNKNOWN or old.get(key) != new.get(key)
-        )
-        replacing = [key for key in changed if key in replaces(kind)]
+        """What changed, and whether it takes a new object: as the table of the type says."""
+        handler = self._handlers[_token(request.type)]
+        state, new = plain_map(request.old_state), plain_map(request.new_inputs)
+        changed = _changed(handler.kind, state, new, set(request.ignore_changes))
+        replacing = [name for name in changed if _replaces(handler, name, state, new)]
         return DiffResponse(
             changes=bool(changed),
             replaces=replacing,
             diffs=changed,
-            # A second machine beside the first would be a second bill.
-            delete_before_replace=kind.endswith(":Machine"),
+            delete_before_replace=handler.kind.delete_before_replace,
             detailed_diff={
-                key: PropertyDiff(
-                    PropertyDiffKind.UPDATE_REPLACE if key in replacing else PropertyDiffKind.UPDATE, input_diff=True
+                name: PropertyDiff(
+                    PropertyDiffKind.UPDATE_REPLACE if name in replacing else PropertyDiffKind.UPDATE, input_diff=True
                 )
-                for key in changed
+                for name in changed
             },
         )
 
     async def create(self, request: CreateRequest) -> CreateResponse:
-        """Make an access key; refuse to rent."""
-        if not request.type.endswith(":AccessKey"):
-            raise NotImplementedError(f"{request.name}: {NOT_YET}")
-        length = plain_map(request.properties)["length"]
-        if not isinstance(length, int):
-            raise TypeError(f"{request.name}: length must be known before a key can be made")
-        value = PropertyValue(secrets.token_urlsafe(length), is_secret=True)
-        return CreateResponse(
-            resource_id=f"key-{secrets.token_hex(8)}", properties={**request.properties, "value": value}
+        """Create it. The id is known to the engine as soon as it is known to us."""
+        handler = self._handlers[_token(request.type)]
+        async with self._call(handler, request.urn, request.properties, timeout_seconds=request.timeout) as call:
+            object_id, outputs = await handler.create(call, plain_map(request.properties))
+        return CreateResponse(object_id, self._properties(handler, outputs, request.properties))
+
+    async def read(self, request: ReadRequest) -> ReadResponse:
+        """What it is now; an empty answer when it is gone."""
+        handler = self._handlers[_token(request.type)]
+        state = {**plain_map(request.inputs), **plain_map(request.properties)}
+        async with self._call(handler, request.urn, request.inputs, request.properties) as call:
+            found = await handler.read(call, request.resource_id, state)
+        if found is None:
+            return ReadResponse(resource_id="")
+        inputs, outputs = found
+        return ReadResponse(
+            resource_id=request.resource_id,
+            properties=self._properties(handler, outputs, request.properties),
+            inputs=self._properties(handler, inputs, request.inputs),
         )
 
     async def update(self, request: UpdateRequest) -> UpdateResponse:
-        """Nothing that exists can be updated in place: access keys are replaced, machines do not exist yet."""
-        raise NotImplementedError(f"{request.name}: {NOT_YET}")
+        """Bring changed inputs in place."""
+        handler = self._handlers[_token(request.type)]
+        state, new = plain_map(request.olds), plain_map(request.news)
+        changed = _changed(handler.kind, state, new, set(request.ignore_changes))
+        async with self._call(
+            handler, request.urn, request.olds, request.news, timeout_seconds=request.timeout
+        ) as call:
+            outputs = await handler.update(call, request.resource_id, state=state, new=new, changed=changed)
+        return UpdateResponse(properties=self._properties(handler, outputs, request.news))
 
     async def delete(self, request: DeleteRequest) -> None:
-        """An access key lives in the state alone, so there is nothing else to delete."""
-        if not request.type.endswith(":AccessKey"):
-            raise NotImplementedError(f"{request.name}: {NOT_YET}")
+        """Delete it, and prove it."""
+        handler = self._handlers[_token(request.type)]
+        async with self._call(handler, request.urn, request.properties, timeout_seconds=request.timeout) as call:
+            await handler.delete(call, request.resource_id, plain_map(request.properties))
+
+    async def cancel(self) -> None:
+        """Create nothing more. What is under way comes to its end, so that no id is lost."""
+        self._accounts.stopping.set()
+
+    def hide(self, text: str) -> str:
+        """The text without any secret that this process was given."""
+        return self._hidden.hide(text)
+
+    @asynccontextmanager
+    async def _call(
+        self, handler: Handler, urn: str, *values: Mapping[str, PropertyValue], timeout_seconds: float = 0
+    ) -> AsyncGenerator[Call]:
+        """What a handler is told; all that it said is in the engine's log when this ends."""
+        for given in values:
+            self._hidden.learn(given)
+            self._hidden.add(secret_texts(handler.kind, plain_map(given)))
+        if self._journal is None:
+            self._journal = DiskJournal(self._accounts.home / ".modelyard" / "creates")
+        try:
+            yield Call(
+                urn=urn,
+                accounts=self._accounts,
+                journal=self._journal,
+                say=lambda text: self._log.line(urn, self.hide(text)),
+                warn=lambda text: self._log.line(urn, self.hide(text), is_warning=True),
+                timeout_seconds=timeout_seconds or None,
+            )
+        finally:
+            await self._log.flush()
+
+    def _properties(
+        self, handler: Handler, outputs: Outputs, given: Mapping[str, PropertyValue]
+    ) -> dict[str, PropertyValue]:
+        made = _properties(handler.kind, outputs, given)
+        self._hidden.learn(made)
+        return made
 
 
-def _kind(qualified: str) -> str:
+def _token(qualified: str) -> str:
     """The resource's own type token: a child's URN names the types of its parents before it."""
     return qualified.rpartition("$")[2]
+
+
+def _changed(kind: ResourceType, state: Mapping[str, Any], new: Mapping[str, Any], ignored: set[str]) -> list[str]:
+    """Inputs that differ. What the vendor never gives back is not a change while the state does not know it."""
+    found: list[str] = []
+    for field in kind.inputs:
+        if field.name in ignored:
+            continue
+        old, wanted = state.get(field.name), new.get(field.name)
+        if wanted is UNKNOWN or (old != wanted and not (field.write_only and old is None)):
+            found.append(field.name)
+    return sorted(found)
+
+
+def _replaces(handler: Handler, name: str, state: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    change = next(field.change for field in handler.kind.inputs if field.name == name)
+    if new.get(name) is UNKNOWN:
+        return change is Change.REPLACE
+    if change is Change.REPLACE:
+        return not handler.keeps(name, state=state, new=new)
+    return handler.replaces(name, state=state, new=new)
+
+
+def _properties(kind: ResourceType, outputs: Outputs, given: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:
+    """Outputs as the engine takes them; what it gave us goes back as it came, with its secrets."""
+    secret = {field.name for field in (*kind.inputs, *kind.outputs) if field.secret}
+    before = plain_map(given)
+    made: dict[str, PropertyValue] = {}
+    for name, value in outputs.items():
+        if value is None:
+            continue
+        same = name in given and before.get(name) == value
+        marked = name in secret or (name in given and given[name].is_secret)
+        made[name] = given[name] if same and not marked else property_value(value, is_secret=marked)
+    return made

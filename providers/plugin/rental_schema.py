@@ -1,130 +1,118 @@
-"""The package schema: what each rental resource takes and gives, in the words that generated SDKs show."""
+"""The package schema, made from the tables of the resources: what generated SDKs show and type."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
+from providers import registry
+from providers.base.resource import Change, Field, ResourceType
 from providers.rental import PACKAGE, VERSION
 
-STRING = {"type": "string"}
-INTEGER = {"type": "integer"}
-BOOLEAN = {"type": "boolean"}
+
+def _settings(vendor: registry.Vendor) -> tuple[Field, ...]:
+    """What is asked for one vendor."""
+    access = vendor.access()
+    variables = f"{access.id_variable} and {access.key_variable}" if access.id_variable else access.key_variable
+    key = f"{access.title} client id and secret as id:secret" if access.id_variable else f"{access.title} API key"
+    return (
+        Field(name=f"{vendor.name}ApiKey", kind="string", secret=True, description=f"{key}; else {variables}."),
+        Field(name=f"{vendor.name}Url", kind="string", description=f"Base URL of {access.title}'s API."),
+        *(Field(name=name, kind="string", description=text) for name, text in access.more_settings.items()),
+    )
 
 
-def _property(
-    kind: dict[str, Any], description: str, *, replaces: bool = False, secret: bool = False
-) -> dict[str, Any]:
-    extra: dict[str, Any] = {}
-    if replaces:
-        extra["replaceOnChanges"] = True
-    if secret:
-        extra["secret"] = True
-    return {**kind, "description": description, **extra}
-
-
-CANDIDATE = {
-    "type": "object",
-    "description": "One offer, tried in the order given; only a capacity error moves on to the next.",
-    "properties": {
-        "vendor": _property(STRING, "runpod, lambda or vastai."),
-        "sku": _property(STRING, "The vendor's name of the machine."),
-        "gpu": _property(STRING, "Catalog name of the GPU."),
-        "gpuCount": _property(INTEGER, "GPUs of the machine."),
-        "tensorParallelSize": _property(INTEGER, "GPUs over which the model is split on this machine."),
-        "region": _property(STRING, "The vendor's region, or any."),
-        "trust": _property(STRING, "cloud, secure or community."),
-        "spot": _property(BOOLEAN, "Whether the vendor may take it back."),
-        "usdPerHour": _property(STRING, "Quoted price of the whole machine, US dollars an hour."),
-        "granularitySeconds": _property(INTEGER, "Billed in steps of so many seconds."),
-        "minimumSeconds": _property(INTEGER, "Billed for at least so many seconds."),
-        "asOf": _property(STRING, "Date of the price, ISO 8601."),
-        "source": _property(STRING, "Where the price is from."),
-    },
-    "required": [
-        "vendor", "sku", "gpu", "gpuCount", "tensorParallelSize", "region", "trust", "spot", "usdPerHour",
-        "granularitySeconds", "minimumSeconds", "asOf", "source",
-    ],
-}  # fmt: skip
-
-MACHINE_INPUTS: dict[str, Any] = {
-    "candidates": _property(
-        {"type": "array", "items": {"$ref": f"#/types/{PACKAGE}:index:Candidate"}},
-        "Offers in the order in which they are tried.",
+CONFIG: Final = (
+    *(field for vendor in registry.VENDORS.values() for field in _settings(vendor)),
+    Field(
+        name="journalFolder", kind="string", description="Folder of the notes on creates in flight; else ~/.modelyard."
     ),
-    "image": _property(STRING, "Container image, pinned.", replaces=True),
-    "boot": _property(STRING, "What the machine runs first: arms the watchdog, then starts the engine.", replaces=True),
-    "otherBoots": _property(
-        {"type": "object", "additionalProperties": STRING},
-        "What the other kinds of machine among the candidates run first, by kind.",
-        replaces=True,
-    ),
-    "env": _property(
-        {"type": "object", "additionalProperties": STRING}, "Environment of the machine.", replaces=True, secret=True
-    ),
-    "ports": _property({"type": "array", "items": INTEGER}, "Ports that are reachable from outside.", replaces=True),
-    "diskGb": _property(INTEGER, "Container disk, decimal GB.", replaces=True),
-    "networkVolumeGb": _property(INTEGER, "Network volume, decimal GB.", replaces=True),
-    "lifetimeSeconds": _property(INTEGER, "Seconds from the create call to the deadline."),
-    "deadline": _property(STRING, "Absolute UTC deadline, ISO 8601; wins over lifetimeSeconds."),
-    "owner": _property(STRING, "Who answers for it; part of the marker."),
-    "labels": _property({"type": "object", "additionalProperties": STRING}, "Marker labels."),
-}
-READY_INPUTS: dict[str, Any] = {
-    "machineId": _property(STRING, "The machine to wait for.", replaces=True),
-    "port": _property(INTEGER, "Port of the gateway."),
-    "healthPath": _property(STRING, "Path that answers when the model does."),
-    "timeoutSeconds": _property(INTEGER, "The plan's start-up budget."),
-    "phases": _property({"type": "array", "items": {"$ref": "pulumi.json#/Any"}}, "The budget by phase."),
-}
-KEY_INPUTS: dict[str, Any] = {
-    "length": _property(INTEGER, "Bytes of randomness, 16 to 128.", replaces=True),
-}
-
-RESOURCES: dict[str, dict[str, Any]] = {
-    f"{PACKAGE}:index:Machine": {
-        "description": "A rented GPU machine: the first of its candidates that can be had.",
-        "inputProperties": MACHINE_INPUTS,
-        "requiredInputs": ["candidates", "image", "boot", "env", "ports", "diskGb", "owner", "labels"],
-        "properties": {
-            **MACHINE_INPUTS,
-            "machineId": _property(STRING, "The vendor's id."),
-            "address": _property(STRING, "Where it is reached."),
-            "chosen": _property(STRING, "The candidate that was rented."),
-            "chargedUsdPerHour": _property(STRING, "What the vendor charges, US dollars an hour."),
-        },
-    },
-    f"{PACKAGE}:index:Ready": {
-        "description": "Waits until the model behind a machine has answered.",
-        "inputProperties": READY_INPUTS,
-        "requiredInputs": ["machineId", "port", "healthPath", "timeoutSeconds", "phases"],
-        "properties": {**READY_INPUTS, "endpoint": _property(STRING, "Address of the OpenAI-compatible API.")},
-    },
-    f"{PACKAGE}:index:AccessKey": {
-        "description": "A random bearer token, kept as a secret in the stack's state.",
-        "inputProperties": KEY_INPUTS,
-        "requiredInputs": ["length"],
-        "properties": {**KEY_INPUTS, "value": _property(STRING, "The token.", secret=True)},
-        "required": ["value"],
-    },
-}
+)
+"""What the provider may be configured with. Nothing of it is needed for a preview."""
 
 
-def replaces(token: str) -> frozenset[str]:
-    """The inputs of a resource type whose change replaces it."""
-    inputs: dict[str, dict[str, Any]] = RESOURCES[token]["inputProperties"]
-    return frozenset(name for name, facts in inputs.items() if facts.get("replaceOnChanges"))
-
-
-def schema() -> str:
+def schema(types: Sequence[ResourceType]) -> str:
     """The Pulumi package schema as JSON."""
+    nested: dict[str, Any] = {}
+    resources = {kind.token: _resource(kind, nested) for kind in types}
+    variables = {field.name: _property(field, PACKAGE, nested) for field in CONFIG}
+    for facts in variables.values():
+        facts.pop("replaceOnChanges", None)
     return json.dumps(
         {
             "name": PACKAGE,
             "version": VERSION,
             "displayName": "modelyard rental",
-            "description": "Rented GPU machines with a deadline",
+            "description": "GPU machines, volumes and endpoints of rental vendors, with deadlines and proven teardown",
+            "keywords": ["pulumi", "category/cloud", "gpu", "llm"],
             "license": "Apache-2.0",
             "language": {"python": {"respectSchemaVersion": True}},
-            "types": {f"{PACKAGE}:index:Candidate": CANDIDATE},
-            "resources": RESOURCES,
+            "config": {"variables": variables},
+            "provider": {"inputProperties": variables},
+            "types": nested,
+            "resources": resources,
         }
     )
+
+
+def _resource(kind: ResourceType, nested: dict[str, Any]) -> dict[str, Any]:
+    inputs = {field.name: _property(field, kind.token, nested) for field in kind.inputs}
+    outputs = {field.name: _property(field, kind.token, nested) for field in kind.outputs}
+    for facts in outputs.values():
+        facts.pop("replaceOnChanges", None)
+    required = [field.name for field in kind.inputs if field.required]
+    return {
+        "description": kind.description,
+        "inputProperties": inputs,
+        "requiredInputs": required,
+        "properties": {**inputs, **outputs},
+        "required": [*required, *(field.name for field in kind.outputs)],
+    }
+
+
+def _property(field: Field, owner: str, nested: dict[str, Any]) -> dict[str, Any]:
+    facts: dict[str, Any] = {**_shape(field, owner, nested), "description": _described(field)}
+    if field.change is Change.REPLACE:
+        facts["replaceOnChanges"] = True
+    if field.secret:
+        facts["secret"] = True
+    return facts
+
+
+def _shape(field: Field, owner: str, nested: dict[str, Any]) -> dict[str, Any]:
+    if field.kind == "array":
+        return {"type": "array", "items": _item(field, owner, nested)}
+    if field.kind == "map":
+        return {"type": "object", "additionalProperties": _item(field, owner, nested)}
+    if field.kind == "object":
+        return _object(field, owner, nested)
+    return {"type": field.kind}
+
+
+def _item(field: Field, owner: str, nested: dict[str, Any]) -> dict[str, Any]:
+    return _object(field, owner, nested) if field.items == "object" else {"type": field.items}
+
+
+def _object(field: Field, owner: str, nested: dict[str, Any]) -> dict[str, Any]:
+    if not field.fields:
+        return {"$ref": "pulumi.json#/Any"}
+    _, module, name = owner.split(":") if ":" in owner else (PACKAGE, "index", owner)
+    singular = field.name.removesuffix("s") if field.kind == "array" else field.name
+    token = f"{PACKAGE}:{module}:{name}{singular[0].upper()}{singular[1:]}"
+    nested[token] = {
+        "type": "object",
+        "description": field.description,
+        "properties": {
+            inner.name: {**_shape(inner, token, nested), "description": inner.description} for inner in field.fields
+        },
+        "required": [inner.name for inner in field.fields if inner.required],
+    }
+    return {"$ref": f"#/types/{token}"}
+
+
+def _described(field: Field) -> str:
+    parts = [field.description]
+    if field.choices:
+        parts.append(f"One of {', '.join(field.choices)}.")
+    if field.change is Change.RESET:
+        parts.append("A change starts the container anew: everything outside of its volumes is wiped.")
+    return " ".join(parts)

@@ -1,7 +1,7 @@
 """Between the engine's property values and plain ones."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, cast
 
 from pulumi.provider.experimental.property_value import Computed, PropertyValue
 
@@ -30,3 +30,22 @@ def plain(value: PropertyValue) -> Value:
 def plain_map(values: Mapping[str, PropertyValue]) -> dict[str, Value]:
     """A map of property values as plain data; engine-internal keys (``__…``) are left out."""
     return {key: plain(value) for key, value in values.items() if not key.startswith("__")}
+
+
+def property_value(value: object, *, is_secret: bool = False) -> PropertyValue:
+    """Plain data as the engine takes it: numbers as doubles, lists and maps all the way down.
+
+    Raises:
+        TypeError: data that the engine has no form for.
+    """
+    if value is None or isinstance(value, bool | str):
+        return PropertyValue(value, is_secret)
+    if isinstance(value, int | float):
+        return PropertyValue(float(value), is_secret)
+    if isinstance(value, Mapping):
+        inner = cast("Mapping[str, object]", value)
+        return PropertyValue({key: property_value(item) for key, item in inner.items()}, is_secret)
+    if isinstance(value, Sequence):
+        items = cast("Sequence[object]", value)
+        return PropertyValue([property_value(item) for item in items], is_secret)
+    raise TypeError(f"the engine takes plain data, not a {type(value).__name__}")

@@ -103,6 +103,8 @@ def test_ready_waits_for_the_machine_and_shows_the_phases(engine: Engine) -> Non
             {"name": "machine", "seconds": 120, "why": "a container"},
             {"name": "weights", "seconds": 512, "why": "410 GB at 0.8 GB/s"},
         ],
+        "deleteOnFailure": True,
+        "accessKey": Secret(value=KEY),
     }
     assert engine.one("modelyard-rental:index:Machine").urn in ready.dependencies
 
@@ -168,7 +170,7 @@ def test_no_secret_is_in_plain_text_anywhere(engine: Engine) -> None:
     for urn, outputs in engine.outputs.items():
         assert not [text for text in texts(outputs) if KEY in text or TOKEN in text], urn
     found = [s for r in engine.registered for s in secrets(r.props)]
-    assert len(found) == 1
+    assert len(found) == 2, "the machine's environment, and the key that Ready asks with"
 
 
 def test_outputs(engine: Engine) -> None:

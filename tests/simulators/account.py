@@ -16,7 +16,7 @@ from providers.base.marker import Marker
 from providers.plugin.machine import candidates
 from tests.simulators.core import SimClock, Simulator
 from tests.simulators.scenarios import KEYS, SKUS, make_simulators
-from tests.simulators.serve import Served, serving
+from tests.simulators.serve import Served, Ticking, serving
 
 SPEED: Final = 100.0
 
@@ -68,24 +68,41 @@ class Vendors:
 
 
 @contextmanager
-def vendors_on_loopback(names: Sequence[str] = tuple(KEYS), *, speed: float = SPEED) -> Generator[Vendors]:
-    """Serve the simulators of these vendors until the block ends; their clocks begin now."""
-    simulators = {
-        name: simulator
-        for name, simulator in make_simulators(SimClock(time.time()), seed=1).items()
-        if name in names
-    }
+def vendors_on_loopback(
+    names: Sequence[str] = tuple(KEYS), *, speed: float = SPEED, port: int = 0
+) -> Generator[Vendors]:
+    """Serve the simulators of these vendors until the block ends; their one clock begins now.
+
+    Args:
+        names: vendors.
+        speed: how many of their seconds pass in one real second.
+        port: of the first; the others follow it. 0: any that are free.
+    """
+    clock = SimClock(time.time())
+    ticking = Ticking(clock, speed=speed)
+    simulators = {name: made for name, made in make_simulators(clock, seed=1).items() if name in names}
     with ExitStack() as stack:
-        served = {name: stack.enter_context(serving(s, speed=speed)) for name, s in simulators.items()}
-        yield Vendors(
-            simulators=simulators, served=served, environment=environment({n: s.url for n, s in served.items()}, speed)
-        )
+        served = {
+            name: stack.enter_context(
+                serving(
+                    simulator,
+                    speed=speed,
+                    port=port and port + at,
+                    neighbours=tuple(simulators.values()),
+                    ticking=ticking,
+                )
+            )
+            for at, (name, simulator) in enumerate(simulators.items())
+        }
+        yield Vendors(simulators=simulators, served=served, environment=_environment(served, speed))
 
 
-def environment(urls: Mapping[str, str], speed: float) -> dict[str, str]:
-    """Variables by which a process finds simulators at these URLs."""
-    found = {"MODELYARD_PACE": f"{1 / speed:g}"}
-    for name, url in urls.items():
+def _environment(served: Mapping[str, Served], speed: float) -> dict[str, str]:
+    """Variables by which a process finds the simulators, and the gateways of their machines."""
+    found: dict[str, str] = {}
+    for name, server in served.items():
         access = registry.find(name).access()
-        found |= {access.key_variable: KEYS[name], access.url_variable: url}
-    return found
+        found |= {access.key_variable: KEYS[name], access.url_variable: server.url}
+    if speed > 1:
+        found["MODELYARD_PACE"] = f"{1 / speed:g}"
+    return found | {"MODELYARD_GATEWAY_URL": next(iter(served.values())).gateway_url}

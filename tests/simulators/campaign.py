@@ -8,8 +8,7 @@ machine alive, and at no time may two machines have served one resource. A lifec
 
 import asyncio
 import random
-import tempfile
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -32,13 +31,13 @@ from providers.base.marker import read_marker
 from providers.base.reap import Asked, sweep
 from providers.plugin.rental_provider import RentalProvider
 from providers.plugin.values import plain_map, property_value
-from tests.simulators.core import Entry, SimClock, Simulator, SimRequest
+from tests.simulators.core import Entry, SimClock, SimRequest, Simulator
 from tests.simulators.scenarios import FAULTS, KEYS, SKUS, make_simulators
 from tests.simulators.transport import SimTransport
 from tests.simulators.virtual_time import VirtualClock, run_virtual
 
-URN: Final = "urn:pulumi:trial::modelyard::modelyard-rental:index:Machine::node"
-SECRET: Final = "secret-bearer-key-0123456789abcdef"  # noqa: S105  # looked for in every message
+URN: Final = "urn:pulumi:trial::modelyard::modelyard-rental:{token}::node"
+SECRET: Final = "secret-bearer-key-0123456789abcdef"  # looked for in every message
 ACTIONS: Final = ("up", "refresh", "extend", "rename", "other-image", "other-candidates", "remove", "preempt", "wait")
 _TRIES: Final = 4
 
@@ -74,8 +73,14 @@ class Outcome:
 class Lifecycle:
     """One person, one Machine, one set of vendors."""
 
+    token = "index:Machine"
+    kinds: Sequence[str] = ("machine",)
+    """What the ledger calls it."""
+    actions: Sequence[str] = ACTIONS
+
     def __init__(self, seed: int, index: int, folder: Path) -> None:
         self.outcome = Outcome(index)
+        self.urn = URN.format(token=self.token)
         self._random = random.Random(f"{seed}:{index}")  # noqa: S311  # replayed by its seed
         self._clock = SimClock()
         self._folder = folder
@@ -88,7 +93,7 @@ class Lifecycle:
 
     def run(self) -> Outcome:
         """Live through it."""
-        chosen = self._random.choices(ACTIONS, k=self._random.randrange(4))
+        chosen = self._random.choices(self.actions, k=self._random.randrange(4))
         ends = ["destroy"] if self._random.random() < 0.85 else []
         for action in ["up", *chosen, *ends]:
             self._try(action)
@@ -147,16 +152,16 @@ class Lifecycle:
             await self._create(provider, inputs)
             return
         object_id, state = self._state
-        diff = await provider.diff(DiffRequest(URN, object_id, state, inputs, []))
+        diff = await provider.diff(DiffRequest(self.urn, object_id, state, inputs, []))
         if diff.replaces:
             await self._destroy(provider)
             await self._create(provider, inputs)
         elif diff.changes:
-            updated = await provider.update(UpdateRequest(URN, object_id, state, inputs, 0, [], preview=False))
+            updated = await provider.update(UpdateRequest(self.urn, object_id, state, inputs, 0, [], preview=False))
             self._state = (object_id, updated.properties)
 
     async def _create(self, provider: RentalProvider, inputs: dict[str, PropertyValue]) -> None:
-        made = await provider.create(CreateRequest(URN, inputs, 0, preview=False))
+        made = await provider.create(CreateRequest(self.urn, inputs, 0, preview=False))
         self._maybe_lose_the_engine()
         self._state = (made.resource_id or "", made.properties)
 
@@ -164,7 +169,7 @@ class Lifecycle:
         if self._state is None:
             return
         object_id, state = self._state
-        await provider.delete(DeleteRequest(URN, object_id, state, 0))
+        await provider.delete(DeleteRequest(self.urn, object_id, state, 0))
         entry = self._entry(object_id)
         if entry is not None and entry.ended is None:
             self._violation(f"{object_id} was reported deleted and is alive")
@@ -176,7 +181,7 @@ class Lifecycle:
             return
         object_id, state = self._state
         inputs = {name: state[name] for name in self._inputs if name in state}
-        found = await provider.read(ReadRequest(URN, object_id, state, inputs))
+        found = await provider.read(ReadRequest(self.urn, object_id, state, inputs))
         if found.resource_id:
             self._state = (object_id, found.properties)
             return
@@ -208,7 +213,7 @@ class Lifecycle:
         else:
             self._inputs["candidates"] = self._candidates()
 
-    # --- how it ends ---------------------------------------------------------------------------------------------------
+    # --- how it ends ---------------------------------------------------------------------------------------------
 
     def _finish(self) -> None:
         """A refresh and a reap after the last deadline, with nothing in the way any more."""
@@ -243,7 +248,7 @@ class Lifecycle:
         ours: list[tuple[str, Entry]] = []
         for vendor, simulator in self._simulators.items():
             for entry in simulator.ledger.entries.values():
-                if entry.kind == "machine" and read_marker(entry.name) is not None:
+                if entry.kind in self.kinds and self._is_ours(entry):
                     ours.append((vendor, entry))
                     if entry.ended is None:
                         self.outcome.lost.append(f"{vendor}/{entry.id}")
@@ -259,7 +264,7 @@ class Lifecycle:
                 if entry.ended is None or other.created < entry.ended:
                     self.outcome.duplicated.append(f"{vendor}/{entry.id} and {other_vendor}/{other.id} at once")
 
-    # --- the process and its surroundings --------------------------------------------------------------------------------
+    # --- the process and its surroundings -------------------------------------------------------------------------
 
     def _provider(self) -> RentalProvider:
         return RentalProvider(accounts=self._accounts(), journal=DiskJournal(self._folder))
@@ -330,6 +335,9 @@ class Lifecycle:
         vendors = self._random.sample(sorted(self._simulators), k=self._random.randrange(1, 4))
         return [dict(self._random.choice(SKUS[vendor])) for vendor in vendors]
 
+    def _is_ours(self, entry: Entry) -> bool:
+        return read_marker(entry.name) is not None
+
     def _entry(self, object_id: str) -> Entry | None:
         vendor, _, machine_id = object_id.partition("/")
         return self._simulators[vendor].ledger.entries.get(machine_id)
@@ -344,9 +352,3 @@ class Lifecycle:
 
     def _note(self, text: str) -> None:
         self.outcome.log.append(f"t={self._clock.now - 1_800_000_000:.0f} {text}")
-
-
-def live(seed: int, index: int) -> Outcome:
-    """One lifecycle from its seed."""
-    with tempfile.TemporaryDirectory(prefix="modelyard-campaign-") as folder:
-        return Lifecycle(seed, index, Path(folder)).run()

@@ -180,6 +180,20 @@ class Ledger:
         return sum((e.cost(self._clock.now) for e in self.entries.values()), Decimal(0))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inside:
+    """What goes on inside of a machine."""
+
+    up_seconds: float | None
+    """Since its container runs; None: it does not."""
+    gpus_work: bool
+    access_key: str | None
+    """What its gateway asks for; None: it was started without one, and answers nobody."""
+
+
+ACCESS_KEY_VARIABLE = "VLLM_API_KEY"
+
+
 class Simulator(ABC):
     """One vendor.
 
@@ -228,3 +242,8 @@ class Simulator(ABC):
     @abstractmethod
     def remove_behind_back(self, machine_id: str) -> None:
         """Somebody deletes a machine in the vendor's console."""
+
+    def inside(self, machine_id: str) -> Inside | None:
+        """A machine from the inside; None: there is no such machine (any more)."""
+        del machine_id
+        return None

@@ -7,15 +7,17 @@ from tests.simulators.core import SimClock, Simulator
 from tests.simulators.lambda_cloud import LambdaSimulator
 from tests.simulators.runpod import RunpodSimulator
 from tests.simulators.vastai import VastSimulator
+from tests.simulators.verda import VerdaSimulator
 
 KEYS: Final[Mapping[str, str]] = {
     "runpod": "rp-account-key-0001",
     "lambda": "la-account-key-0002",
     "vastai": "va-account-key-0003",
+    "verda": "ve-client-0004:ve-client-secret-0004",
 }
 
 
-def _candidate(vendor: str, sku: str, gpu: str, count: int, usd: str, **other: Any) -> dict[str, Any]:  # noqa: ANN401  # plain data
+def _candidate(vendor: str, sku: str, gpu: str, count: int, usd: str, **other: Any) -> dict[str, Any]:
     return {
         "vendor": vendor,
         "sku": sku,
@@ -47,6 +49,10 @@ SKUS: Final[Mapping[str, tuple[dict[str, Any], ...]]] = {
         _candidate("vastai", "H200", "H200", 4, "16.00"),
         _candidate("vastai", "H100 SXM", "H100-SXM", 8, "20.00", spot=True),
     ),
+    "verda": (
+        _candidate("verda", "4H200.141S.176V", "H200", 4, "15.96"),
+        _candidate("verda", "8H100.80S.176V", "H100-SXM", 8, "9.52", spot=True),
+    ),
 }
 
 _COMMON: Final[tuple[tuple[str, dict[str, float]], ...]] = (
@@ -67,12 +73,27 @@ _COMMON: Final[tuple[tuple[str, dict[str, float]], ...]] = (
     ("delete_reappears", {"seconds": 20.0}),
     ("read_error", {}),
     ("zero_gpu", {}),
+    ("retired", {}),
+    ("volume_in_use", {}),
 )
 
 FAULTS: Final[Mapping[str, tuple[tuple[str, dict[str, float]], ...]]] = {
     "runpod": (*_COMMON, ("preempted", {})),
     "lambda": _COMMON,
-    "vastai": (*_COMMON, ("preempted", {}), ("contract_in_error", {}), ("auth_as_404", {})),
+    "vastai": (
+        *_COMMON,
+        ("preempted", {}),
+        ("contract_in_error", {}),
+        ("auth_as_404", {}),
+        ("capacity_lie", {"delivered": 1.0}),
+    ),
+    "verda": (
+        *_COMMON,
+        ("preempted", {}),
+        ("token_revoked", {}),
+        ("script_lost_reply", {}),
+        ("script_error_after", {}),
+    ),
 }
 
 
@@ -82,4 +103,5 @@ def make_simulators(clock: SimClock, *, seed: int) -> dict[str, Simulator]:
         "runpod": RunpodSimulator(clock=clock, seed=seed, key=KEYS["runpod"]),
         "lambda": LambdaSimulator(clock=clock, seed=seed, key=KEYS["lambda"]),
         "vastai": VastSimulator(clock=clock, seed=seed, key=KEYS["vastai"]),
+        "verda": VerdaSimulator(clock=clock, seed=seed, key=KEYS["verda"]),
     }

@@ -3,16 +3,36 @@
 ``/__sim/ledger``, ``/__sim/orphans?prefix=``, ``/__sim/clock``, ``POST /__sim/clock/advance?seconds=``,
 ``POST /__sim/faults`` (``{"name": …, "times": 1, …}``), ``POST /__sim/stock`` (``{"sku", "region", "count"}``),
 ``POST /__sim/preempt/ID``, ``POST /__sim/remove/ID``, ``/__sim/calls``.
+
+``/__gateway/MACHINE/…`` is what answers on a machine: of this simulator, or of its neighbours.
 """
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.simulators.core import Dropped, SimRequest, SimResponse, Simulator, json_response
+from tests.simulators import gateway
+from tests.simulators.core import Dropped, SimClock, SimRequest, SimResponse, Simulator, json_response
+
+
+class Ticking:
+    """A simulator's clock that runs with the real one, ``speed`` times as fast; one for all simulators that share it."""
+
+    def __init__(self, clock: SimClock, *, speed: float) -> None:
+        self.clock, self.speed, self.lock = clock, speed, threading.Lock()
+        self._start, self._from, self._advanced = clock.now, time.monotonic(), 0.0
+
+    def catch_up(self) -> None:
+        """Move the clock to where it should be."""
+        target = self._start + self._advanced + (time.monotonic() - self._from) * self.speed
+        self.clock.now = max(self.clock.now, target)
+
+    def jump(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self._advanced += seconds
 
 
 class Served:
@@ -21,14 +41,21 @@ class Served:
     Attributes:
         speed: how many of the simulator's seconds pass in one real second.
         offline: while set, new connections are closed at once.
+        neighbours: other simulators on the same clock whose machines' gateways answer here too.
+        ticking: the clock, where several simulators share it; None: one of its own.
     """
 
-    def __init__(self, simulator: Simulator, *, speed: float = 1.0, port: int = 0) -> None:
-        self.simulator, self.speed = simulator, speed
-        self._lock = threading.Lock()
-        self._from = time.monotonic()
-        self._advanced = 0.0
-        self._start = simulator.clock.now
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        speed: float = 1.0,
+        port: int = 0,
+        neighbours: Sequence[Simulator] = (),
+        ticking: Ticking | None = None,
+    ) -> None:
+        self.simulator, self.speed, self.neighbours = simulator, speed, neighbours
+        self._ticking = ticking or Ticking(simulator.clock, speed=speed)
         served = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -72,12 +99,23 @@ class Served:
 
     def handle(self, request: SimRequest) -> SimResponse:
         """Answer, with the simulator's clock moved to where it should be."""
-        with self._lock:
-            target = self._start + self._advanced + (time.monotonic() - self._from) * self.speed
-            self.simulator.clock.now = max(self.simulator.clock.now, target)
+        with self._ticking.lock:
+            self._ticking.catch_up()
             if request.path.startswith("/__sim/"):
                 return self._control(request)
+            if request.path.startswith("/__gateway/"):
+                return self._gateway(request)
             return self.simulator.handle(request)
+
+    @property
+    def gateway_url(self) -> str:
+        """What ``MODELYARD_GATEWAY_URL`` is set to."""
+        return f"{self.origin}/__gateway/{{machine}}"
+
+    def _gateway(self, request: SimRequest) -> SimResponse:
+        machine_id, _, path = request.path.removeprefix("/__gateway/").partition("/")
+        insides = (simulator.inside(machine_id) for simulator in (self.simulator, *self.neighbours))
+        return gateway.answer(next((inside for inside in insides if inside is not None), None), f"/{path}", request)
 
     def start(self) -> None:
         """Listen in a thread of its own."""
@@ -94,8 +132,8 @@ class Served:
 
     def advance(self, seconds: float) -> None:
         """Let the simulator's time jump."""
-        with self._lock:
-            self._advanced += seconds
+        with self._ticking.lock:
+            self._ticking.jump(seconds)
 
     def _control(self, request: SimRequest) -> SimResponse:
         known = self._look(request)
@@ -105,7 +143,7 @@ class Served:
         simulator = self.simulator
         match request.path.removeprefix("/__sim/").split("/"):
             case ["clock", "advance"]:
-                self._advanced += float(request.query["seconds"][0])
+                self._ticking.jump(float(request.query["seconds"][0]))
             case ["faults"]:
                 simulator.faults.arm(asked.pop("name"), times=int(asked.pop("times", 1)), **asked)
             case ["stock"]:
@@ -141,9 +179,16 @@ class Served:
 
 
 @contextmanager
-def serving(simulator: Simulator, *, speed: float = 1.0) -> Generator[Served]:
+def serving(
+    simulator: Simulator,
+    *,
+    speed: float = 1.0,
+    port: int = 0,
+    neighbours: Sequence[Simulator] = (),
+    ticking: Ticking | None = None,
+) -> Generator[Served]:
     """A served simulator that is stopped at the end."""
-    served = Served(simulator, speed=speed)
+    served = Served(simulator, speed=speed, port=port, neighbours=neighbours, ticking=ticking)
     served.start()
     try:
         yield served

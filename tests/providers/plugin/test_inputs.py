@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 
 from modelyard.resources import UNKNOWN
+from providers.plugin.index_types import ACCESS_KEY, MACHINE, READY
 from providers.plugin.inputs import problems
 
-MACHINE = "modelyard-rental:index:Machine"
+
 GOOD: dict[str, Any] = {
     "candidates": [
         {
@@ -13,6 +14,7 @@ GOOD: dict[str, Any] = {
             "sku": "NVIDIA H200",
             "gpu": "H200",
             "gpuCount": 4.0,
+            "tensorParallelSize": 4.0,
             "region": "any",
             "trust": "secure",
             "spot": False,

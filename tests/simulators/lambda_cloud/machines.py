@@ -1,9 +1,13 @@
 """The simulated operations on instances."""
 
+import shlex
 from typing import Any
 
+import yaml
+
+from modelyard.render.compose import ENV_PATH
 from providers.base.marker import read_marker
-from tests.simulators.core import Dropped, SimRequest
+from tests.simulators.core import ACCESS_KEY_VARIABLE, Dropped, Inside, SimRequest
 from tests.simulators.lambda_cloud import bodies
 from tests.simulators.lambda_cloud.account import Account, Answer
 from tests.simulators.lambda_cloud.bodies import Refused, internal, missing
@@ -29,6 +33,18 @@ class Machines(Account):
         """Somebody terminates a machine in the console, long ago."""
         self._end(self.instances[machine_id])
         self.instances[machine_id].removed = True
+
+    def inside(self, machine_id: str) -> Inside | None:
+        """A virtual machine from the inside: what its user data wrote into the environment file."""
+        instance = self.instances.get(machine_id)
+        if instance is None or not instance.is_alive:
+            return None
+        running = instance.status(self.clock.now) == "active"
+        return Inside(
+            up_seconds=self.clock.now - instance.active_at if running else None,
+            gpus_work=instance.gpus_work,
+            access_key=_environment(instance.body.get("user_data", "")).get(ACCESS_KEY_VARIABLE),
+        )
 
     def answers(self, machine_id: str, port: int) -> bool:
         """Whether a machine's port answers: it is up, its GPUs work, and a ruleset lets the port in."""
@@ -191,3 +207,11 @@ class Machines(Account):
         spot = instance.body["instance_type_name"], instance.body["region_name"]
         if spot in self._stock:
             self._stock[spot] += 1
+
+
+def _environment(user_data: str) -> dict[str, str]:
+    """What cloud-init puts into the environment file, as a shell reads it."""
+    document: Any = yaml.safe_load(user_data)
+    files: list[dict[str, Any]] = document.get("write_files", []) if isinstance(document, dict) else []
+    lines = [line for file in files if file.get("path") == ENV_PATH for line in shlex.split(str(file["content"]))]
+    return {name: value for name, _, value in (line.partition("=") for line in lines)}

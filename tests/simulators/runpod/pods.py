@@ -176,7 +176,7 @@ class PodApi(Api):
             "status": status,
             "actions": ["start", "terminate"],  # unreliable at the vendor too
             "cudaVersion": "12.8" if thing.gpu_id else None,
-            "ssh": self._ssh(thing, running),
+            "ssh": self._ssh(thing, running=running),
             "cost": 0.0 if status in {"EXITED", "TERMINATED"} else float(thing.usd_per_hour),
             "runtime": {"uptime": int(now - thing.boot_began), "ports": self._ports(thing)} if running else None,
             "createdAt": stamp(thing.created),
@@ -287,7 +287,7 @@ class PodApi(Api):
             )
         return ports
 
-    def _ssh(self, thing: Pod, running: bool) -> dict[str, Any]:  # noqa: FBT001  # private, one caller
+    def _ssh(self, thing: Pod, *, running: bool) -> dict[str, Any]:
         if not thing.asked.get("startSsh") or not running:
             return {"proxy": None, "direct": None}
         user = f"{thing.id}-64411eb2"

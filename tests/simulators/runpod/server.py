@@ -8,7 +8,16 @@ from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import unquote
 
-from tests.simulators.core import Dropped, SimClock, SimRequest, SimResponse, Simulator, json_response
+from tests.simulators.core import (
+    ACCESS_KEY_VARIABLE,
+    Dropped,
+    Inside,
+    SimClock,
+    SimRequest,
+    SimResponse,
+    Simulator,
+    json_response,
+)
 from tests.simulators.runpod.bodies import ACTION
 from tests.simulators.runpod.catalog import GPUS, shown_gpu
 from tests.simulators.runpod.clusters import ClusterApi
@@ -86,6 +95,18 @@ class RunpodSimulator(Simulator):
     def remove_behind_back(self, machine_id: str) -> None:
         """Somebody terminates a pod in the console."""
         self.pods.end(self.pods.things[machine_id])
+
+    def inside(self, machine_id: str) -> Inside | None:
+        """A pod from the inside."""
+        pod: Pod | None = self.pods.things.get(machine_id)
+        if pod is None or pod.deleted:
+            return None
+        running = pod.status(self.clock.now) == "RUNNING"
+        return Inside(
+            up_seconds=self.clock.now - pod.boot_began - pod.boot_seconds if running else None,
+            gpus_work=pod.gpu_count > 0,
+            access_key=pod.asked.get("env", {}).get(ACCESS_KEY_VARIABLE),
+        )
 
     def pod_key(self, pod_id: str) -> str:
         """The key inside of a pod, which is good for that pod alone."""

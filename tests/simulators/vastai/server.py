@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from tests.simulators.core import Dropped, SimClock, SimRequest, SimResponse, Simulator, json_response
+from tests.simulators.core import (
+    ACCESS_KEY_VARIABLE,
+    Dropped,
+    Inside,
+    SimClock,
+    SimRequest,
+    SimResponse,
+    Simulator,
+    json_response,
+)
 from tests.simulators.vastai.bodies import (
     BID,
     CREATE,
@@ -92,6 +101,18 @@ class VastSimulator(Simulator):
     def remove_behind_back(self, machine_id: str) -> None:
         """Somebody deletes a machine in the console."""
         self.world.destroy(self.world.contracts[int(machine_id)])
+
+    def inside(self, machine_id: str) -> Inside | None:
+        """A contract's container from the inside."""
+        contract = self.world.contracts.get(int(machine_id)) if machine_id.isdigit() else None
+        if contract is None or contract.ended is not None:
+            return None
+        running = contract.status(self.clock.now) == "running"
+        return Inside(
+            up_seconds=self.clock.now - contract.started - contract.boot_seconds if running else None,
+            gpus_work=not contract.without_gpu,
+            access_key=contract.env.get(ACCESS_KEY_VARIABLE),
+        )
 
     def answer(self, request: SimRequest) -> SimResponse:
         """Vast's behaviour."""

@@ -1,0 +1,1 @@
+"""RunPod, over REST v2."""

@@ -1,0 +1,1 @@
+"""RunPod's client, machines, offers and resources, against its simulator."""

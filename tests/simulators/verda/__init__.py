@@ -1,0 +1,5 @@
+"""Verda's API as a simulator."""
+
+from tests.simulators.verda.server import VerdaSimulator as VerdaSimulator
+
+__all__ = ["VerdaSimulator"]
