@@ -84,7 +84,10 @@ def _monitoring(props: Reader) -> str:
 
 def _ready(props: Reader) -> str:
     seconds = props.whole("timeoutSeconds")
-    return f"answers {props.text('healthPath', '/')} within {format_duration(seconds)}" if seconds else ""
+    if not seconds:
+        return ""
+    otherwise = ", else the machine is deleted" if props.flag("deleteOnFailure") else ""
+    return f"the model answers within {format_duration(seconds)}{otherwise}"
 
 
 def _existing(props: Reader) -> str:
