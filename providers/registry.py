@@ -6,6 +6,7 @@ A vendor's modules are imported when they are first needed, so a process that ta
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Final
 
 from modelyard.errors import UnknownNameError
@@ -44,7 +45,7 @@ class Vendor:
         found: Sequence[tuple[ResourceType, OpenLifecycle]] = self._module("resources").RESOURCES
         return found
 
-    def _module(self, name: str):  # noqa: ANN202  # a module, whose names the callers type
+    def _module(self, name: str) -> ModuleType:
         return import_module(f"providers.{self.folder}.{name}")
 
 

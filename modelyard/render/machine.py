@@ -30,7 +30,12 @@ class BootKind(StrEnum):
     """cloud-init user data of a virtual machine with Docker."""
 
 
-BOOT_KINDS: Final = {"runpod": BootKind.CONTAINER, "vastai": BootKind.CONTAINER, "lambda": BootKind.VM}
+BOOT_KINDS: Final = {
+    "runpod": BootKind.CONTAINER,
+    "vastai": BootKind.CONTAINER,
+    "lambda": BootKind.VM,
+    "verda": BootKind.VM,
+}
 """Vendor → how its machines are started."""
 
 PROXIED_VENDORS: Final = frozenset({"runpod"})

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from modelyard.render.machine import BOOT_KINDS, BootKind
 from providers import registry
 from providers.base.accounts import Accounts
 from providers.base.machines import MachineOrder
@@ -19,6 +20,11 @@ from tests.simulators.scenarios import KEYS, SKUS, make_simulators
 from tests.simulators.serve import Served, Ticking, serving
 
 SPEED: Final = 100.0
+ACCESS_KEY: Final = "bearer-key-of-the-test"
+_BOOTS: Final = {
+    BootKind.VM: "#cloud-config\nruncmd: []\n",
+    BootKind.CONTAINER: "#!/bin/bash\necho start",
+}
 
 
 @dataclass(kw_only=True, slots=True)
@@ -44,8 +50,8 @@ class Vendors:
             marker=Marker.new(title=title, owner="o/p/s", urn=urn, spec={"image": "x"}, deadline=deadline),
             candidate=candidate,
             image="docker.io/vllm/vllm-openai:v0.33.0",
-            boot="#cloud-config\nruncmd: []\n" if vendor == "lambda" else "#!/bin/bash\necho start",
-            env={"VLLM_API_KEY": "bearer-key-of-the-test"},
+            boot=_BOOTS[BOOT_KINDS[vendor]],
+            env={"VLLM_API_KEY": ACCESS_KEY},
             ports=[8080],
             disk_gb=100,
         )
@@ -102,7 +108,11 @@ def _environment(served: Mapping[str, Served], speed: float) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, server in served.items():
         access = registry.find(name).access()
-        found |= {access.key_variable: KEYS[name], access.url_variable: server.url}
+        found[access.url_variable] = server.url
+        if access.id_variable:
+            found[access.id_variable], _, found[access.key_variable] = KEYS[name].partition(":")
+        else:
+            found[access.key_variable] = KEYS[name]
     if speed > 1:
         found["MODELYARD_PACE"] = f"{1 / speed:g}"
     return found | {"MODELYARD_GATEWAY_URL": next(iter(served.values())).gateway_url}

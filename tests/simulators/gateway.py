@@ -1,6 +1,7 @@
 """What answers on a simulated machine that is up: our gateway in front of an engine with one model."""
 
 import hmac
+import shlex
 from typing import Any
 
 from tests.simulators.core import Inside, SimRequest, SimResponse, json_response
@@ -27,15 +28,26 @@ def answer(machine: Inside | None, path: str, request: SimRequest) -> SimRespons
         return json_response(401, {"error": "unauthorized"}, www_authenticate="Bearer")
     if not machine.gpus_work or machine.up_seconds < ENGINE_SECONDS:
         return json_response(503, {"error": "the engine does not answer yet"})
+    return _engine(path, request)
+
+
+def _engine(path: str, request: SimRequest) -> SimResponse:
     match request.method, path:
         case "GET", "/health":
             return SimResponse(status=200)
         case "GET", "/v1/models":
             return json_response(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})
-        case "POST", "/v1/completions" | "/v1/chat/completions":
-            return _completion(path, request)
+        case "POST", "/v1/completions":
+            return _completion(request, "prompt", {"text": " world"})
+        case "POST", "/v1/chat/completions":
+            return _completion(request, "messages", {"message": {"role": "assistant", "content": " world"}})
         case _:
             return json_response(404, {"error": f"{path} is closed"})
+
+
+def environment(text: str) -> dict[str, str]:
+    """The environment file of a virtual machine, as a shell reads it."""
+    return {name: value for name, _, value in (word.partition("=") for word in shlex.split(text))}
 
 
 def _may(machine: Inside, request: SimRequest) -> bool:
@@ -43,21 +55,16 @@ def _may(machine: Inside, request: SimRequest) -> bool:
     return machine.access_key is not None and hmac.compare_digest(given, f"Bearer {machine.access_key}".encode())
 
 
-def _completion(path: str, request: SimRequest) -> SimResponse:
+def _completion(request: SimRequest, wanted: str, said: dict[str, Any]) -> SimResponse:
     try:
         asked: Any = request.json()
     except ValueError:
         asked = None
-    wanted = "prompt" if path == "/v1/completions" else "messages"
-    if not isinstance(asked, dict) or not {"model", wanted} <= set(asked):
+    if not isinstance(asked, dict) or not {"model", wanted} <= asked.keys():
         return json_response(400, {"error": f"model and {wanted} are required"})
-    choice = {"text": " world"} if wanted == "prompt" else {"message": {"role": "assistant", "content": " world"}}
-    return json_response(
-        200,
-        {
-            "object": "text_completion" if wanted == "prompt" else "chat.completion",
-            "model": asked["model"],
-            "choices": [{"index": 0, "finish_reason": "length", **choice}],
-            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-        },
-    )
+    body: dict[str, Any] = {
+        "model": asked["model"],
+        "choices": [{"index": 0, "finish_reason": "length", **said}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    }
+    return json_response(200, body)

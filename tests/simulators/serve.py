@@ -19,7 +19,7 @@ from tests.simulators.core import Dropped, SimClock, SimRequest, SimResponse, Si
 
 
 class Ticking:
-    """A simulator's clock that runs with the real one, ``speed`` times as fast; one for all simulators that share it."""
+    """A simulated clock that runs with the real one, ``speed`` times as fast; one for all that share it."""
 
     def __init__(self, clock: SimClock, *, speed: float) -> None:
         self.clock, self.speed, self.lock = clock, speed, threading.Lock()

@@ -1,6 +1,5 @@
 """The simulated operations on instances."""
 
-import shlex
 from typing import Any
 
 import yaml
@@ -8,6 +7,7 @@ import yaml
 from modelyard.render.compose import ENV_PATH
 from providers.base.marker import read_marker
 from tests.simulators.core import ACCESS_KEY_VARIABLE, Dropped, Inside, SimRequest
+from tests.simulators.gateway import environment
 from tests.simulators.lambda_cloud import bodies
 from tests.simulators.lambda_cloud.account import Account, Answer
 from tests.simulators.lambda_cloud.bodies import Refused, internal, missing
@@ -210,8 +210,7 @@ class Machines(Account):
 
 
 def _environment(user_data: str) -> dict[str, str]:
-    """What cloud-init puts into the environment file, as a shell reads it."""
+    """What cloud-init puts into the environment file."""
     document: Any = yaml.safe_load(user_data)
     files: list[dict[str, Any]] = document.get("write_files", []) if isinstance(document, dict) else []
-    lines = [line for file in files if file.get("path") == ENV_PATH for line in shlex.split(str(file["content"]))]
-    return {name: value for name, _, value in (line.partition("=") for line in lines)}
+    return environment("\n".join(str(file["content"]) for file in files if file.get("path") == ENV_PATH))

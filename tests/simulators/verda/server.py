@@ -4,14 +4,27 @@ Stricter than the vendor: bodies are checked to the last key, tokens last minute
 deleted for good goes on costing money.
 """
 
+import base64
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, cast
 
+from modelyard.render.compose import ENV_PATH
 from providers.base.marker import read_marker
-from tests.simulators.core import Dropped, SimClock, SimRequest, SimResponse, Simulator, json_response
+from tests.simulators.core import (
+    ACCESS_KEY_VARIABLE,
+    Dropped,
+    Inside,
+    SimClock,
+    SimRequest,
+    SimResponse,
+    Simulator,
+    json_response,
+)
+from tests.simulators.gateway import environment
 from tests.simulators.verda.catalog import DISK_USD_PER_GB_HOUR, LOCATIONS, TYPES
 
 TOKEN_SECONDS, REFRESH_SECONDS = 600.0, 3600.0
@@ -115,6 +128,21 @@ class VerdaSimulator(Simulator):
         """Somebody deletes a machine and its disk in the console, long ago."""
         self._end(self.instances[machine_id], permanently=True)
         self.instances[machine_id].ended_at = self.clock.now - LINGER_SECONDS
+
+    def inside(self, machine_id: str) -> Inside | None:
+        """A virtual machine from the inside: what its start-up script wrote into the environment file."""
+        instance = self.instances.get(machine_id)
+        if instance is None or instance.ended_at is not None:
+            return None
+        running = instance.status(self.clock.now) == "running"
+        script = self.scripts.get(str(instance.body.get("startup_script_id")), {}).get("script", "")
+        written = re.search(rf"^base64 -d >{ENV_PATH} <<'END'\n(.*?)\nEND$", script, re.DOTALL | re.MULTILINE)
+        env = environment(base64.b64decode(written[1]).decode()) if written else {}
+        return Inside(
+            up_seconds=self.clock.now - instance.running_at if running else None,
+            gpus_work=instance.gpus_work,
+            access_key=env.get(ACCESS_KEY_VARIABLE),
+        )
 
     def answer(self, request: SimRequest) -> SimResponse:
         """The vendor's behaviour."""

@@ -1,0 +1,1 @@
+"""Verda, formerly DataCrunch: virtual machines in Finland and Iceland."""
