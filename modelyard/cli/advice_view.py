@@ -39,8 +39,6 @@ def counsel_on(fit: Fit) -> Counsel:
     from modelyard.plan.flags import recommend_flags
     from modelyard.plan.reach import reach
 
-    if fit.request.engine != "vllm":
-        return Counsel()  # flags and trade-offs are vLLM's
     if fit.verdict is Verdict.FITS and fit.request.model.encoder:
         return Counsel()  # nothing is cached, so that no flag buys room for requests
     if fit.verdict is Verdict.FITS:

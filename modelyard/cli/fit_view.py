@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from modelyard.catalog.engines import find_engine
 from modelyard.cli.console import styled, table, wants_color
 from modelyard.errors import UnknownNameError
-from modelyard.fit import Fit, FitRequest, Remedy, Verdict, checkpoint_bytes, find_remedies
+from modelyard.fit import Fit, FitRequest, Remedy, Verdict, checkpoint_bytes
 from modelyard.fit.engines import LOCAL
 from modelyard.spec import Trust
 from modelyard.units import format_tokens, format_usd, gib
@@ -31,6 +31,9 @@ _PARTS = (
     ("runtime", "runtime", "▒"),
     ("reserve", "left alone", "░"),
 )
+
+_LACKING = {"kv_cache": "missing", "reserve": "not free"}
+"""What a part is called that comes out below zero: the weights leave no room, or more is asked for than is free."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,14 +71,7 @@ def as_text(fit: Fit, counsel: "Counsel") -> str:
     ]
     for label, notes in (("why", fit.reasons), ("note", fit.warnings), ("unknown", fit.unknown)):
         lines += [f"{label:9}{note}" for note in notes]
-    return "\n".join([*lines, *_instead(fit), *counsel_lines(counsel)])
-
-
-def _instead(fit: Fit) -> list[str]:
-    """Changes that help on one machine; those of servers are priced, in the counsel."""
-    if fit.request.engine not in LOCAL:
-        return []
-    return [f"instead  {r.change}: {_WORDS[r.verdict]}, {r.effect}" for r in find_remedies(fit)]
+    return "\n".join([*lines, *counsel_lines(counsel)])
 
 
 def title(request: FitRequest) -> str:
@@ -114,8 +110,9 @@ def _legend(fit: Fit) -> list[str]:
         size = getattr(fit.per_gpu, name)
         if not size and fit.request.engine in LOCAL:
             continue  # what these engines do not have
-        share = size / fit.per_gpu.total
-        lines.append(f"  {glyph} {label:12}{gib(size):8.2f} GiB {share:5.0%}")
+        lacks = size < 0  # what the bar shows beyond the end of the memory
+        mark = f"| {_LACKING[name]:12}" if lacks else f"{glyph} {label:12}"
+        lines.append(f"  {mark}{gib(abs(size)):8.2f} GiB {abs(size) / fit.per_gpu.total:5.0%}")
     return lines
 
 

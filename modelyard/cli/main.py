@@ -18,7 +18,7 @@ from modelyard.cli.console import PIPE_CLOSED, PipeClosedError, say
 from modelyard.errors import ExitCode, ModelyardError, UsageError, nearest, quote
 
 INTERRUPTED = 130
-COMMANDS = ("preview", "fit", "offers", "models", "gpus", "init", "schema")
+COMMANDS = ("preview", "fit", "offers", "prices", "models", "gpus", "init", "schema", "reap")
 """In the order that help shows them; each is a module of ``modelyard.cli.commands``."""
 
 

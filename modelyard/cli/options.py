@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from modelyard.errors import UsageError
-from modelyard.units import parse_tokens, parse_usd
+from modelyard.units import parse_duration, parse_tokens, parse_usd
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -21,6 +21,11 @@ def json_option(command: F) -> F:
 def tokens(text: str) -> int:
     """Option type: a number of tokens such as ``16384`` or ``16k``."""
     return _read(parse_tokens, str(text))
+
+
+def duration(text: str) -> int:
+    """Option type: a time such as ``10m`` or ``1h30m``, in seconds."""
+    return _read(parse_duration, str(text))
 
 
 def usd(text: str) -> Decimal:

@@ -204,6 +204,7 @@ class Simulator(ABC):
         ledger: what it bills.
         random: seeded, for ids.
         calls: every request so far as ``METHOD path``.
+        targets: the same with the query, as far as somebody looks for what must not stand in a URL.
         key: the API key that it accepts.
     """
 
@@ -217,6 +218,7 @@ class Simulator(ABC):
         self.faults = Faults()
         self.ledger = Ledger(clock)
         self.calls: list[str] = []
+        self.targets: list[str] = []
 
     def handle(self, request: SimRequest) -> SimResponse:
         """Answer a request.
@@ -225,6 +227,7 @@ class Simulator(ABC):
             Dropped: the connection breaks instead.
         """
         self.calls.append(f"{request.method} {request.path}")
+        self.targets.append(f"{request.path} {dict(request.query)}")
         return self.answer(request)
 
     @abstractmethod

@@ -119,7 +119,7 @@ class Served:
 
     def start(self) -> None:
         """Listen in a thread of its own."""
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
         """Close the port."""

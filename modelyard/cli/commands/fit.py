@@ -92,13 +92,11 @@ def _one(model: "Model", asked: Asked, *, explained: bool, as_json: bool) -> int
     from modelyard.cli.advice_view import counsel_on
     from modelyard.cli.console import emit, emit_json
     from modelyard.fit import Verdict, explain, find_remedies
-    from modelyard.fit.engines import LOCAL
     from modelyard.fit.explain import to_text
 
     fit = _smallest(model, _gpu_asked(asked), asked)
     if as_json:
-        remedies = find_remedies(fit, gpus=load_gpus()) if fit.request.engine in {"vllm", *LOCAL} else ()
-        document = fit_view.as_json(fit, remedies, counsel_on(fit))
+        document = fit_view.as_json(fit, find_remedies(fit, gpus=load_gpus()), counsel_on(fit))
         emit_json({**document, "terms": explain(fit)} if explained else document)
     elif explained:
         emit(to_text(explain(fit)))

@@ -1,6 +1,6 @@
 """`modelyard offers`: what is on sale, cheapest first, and how old the price is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -10,9 +10,10 @@ import click
 from modelyard.cli.options import json_option, usd
 
 if TYPE_CHECKING:
-    from modelyard.offers import Offer
+    from modelyard.offers.live import Answer, Listed
 
 _SAFETY = ("community", "secure", "cloud")
+_TIMEOUT_SECONDS = 20.0
 
 
 @click.command("offers", short_help="List machines for rent, cheapest first.")
@@ -27,6 +28,14 @@ _SAFETY = ("community", "secure", "cloud")
 @click.option("--min-gpus", type=click.IntRange(1, 64), help="At least this many GPUs in the machine.")
 @click.option("--rentable", is_flag=True, help="Only what modelyard can rent itself.")
 @click.option("--limit", type=click.IntRange(1), help="Show only the first so many.")
+@click.option("--live", is_flag=True, help="Ask the vendors that there is a key for: prices and stock of now.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 600),
+    default=_TIMEOUT_SECONDS,
+    show_default=True,
+    help="With --live: seconds that each vendor has to answer.",
+)
 @json_option
 def command(  # noqa: PLR0913  # one parameter per option
     *,
@@ -39,86 +48,92 @@ def command(  # noqa: PLR0913  # one parameter per option
     min_gpus: int | None,
     rentable: bool,
     limit: int | None,
+    live: bool,
+    timeout: float,
     as_json: bool,
 ) -> None:
-    """List machines on sale in the price snapshot, cheapest first.
+    """List machines on sale, cheapest first: of the price snapshot, or with --live of the vendors now.
 
     \b
     Examples:
       modelyard offers --gpu H100-SXM --min-gpus 8 --trust secure
       modelyard offers --vendor runpod --max-usd-per-hour 2 --json
+      modelyard offers --live --gpu H200 --rentable
     """  # noqa: D301  # click's mark for lines that are not re-flowed
     from modelyard.catalog.gpus import find_gpu
+    from modelyard.cli import offers_view
     from modelyard.cli.console import emit, emit_json, say
-    from modelyard.offers import find_vendor, load_offers, select
-    from modelyard.spec import Place
+    from modelyard.offers import find_vendor
 
     wanted_vendors = {find_vendor(name).name for name in vendors}
     wanted_gpus = {find_gpu(name).name for name in gpus}
+    listed, asked = _listed(sorted(wanted_vendors), live=live, timeout=timeout, say=say)
     if regions:
-        select(load_offers(), Place(regions=tuple(regions)))  # refuses a region that nobody has, with the nearest
+        _refuse_unknown(regions, listed)
     found = [
-        offer
-        for offer in load_offers()
-        if (not wanted_vendors or offer.vendor in wanted_vendors)
-        and (not wanted_gpus or offer.gpu in wanted_gpus)
-        and (not regions or _is_in(offer, regions))
-        and (max_usd_per_hour is None or offer.usd_per_hour <= max_usd_per_hour)
-        and _SAFETY.index(offer.trust.value) >= _SAFETY.index(trust)
-        and spot in (None, offer.spot)
-        and offer.gpu_count >= (min_gpus or 1)
-        and (offer.rentable or not rentable)
+        item
+        for item in listed
+        if (not wanted_vendors or item.offer.vendor in wanted_vendors)
+        and (not wanted_gpus or item.offer.gpu in wanted_gpus)
+        and (not regions or _is_in(item, regions))
+        and (max_usd_per_hour is None or item.offer.usd_per_hour <= max_usd_per_hour)
+        and _SAFETY.index(item.offer.trust.value) >= _SAFETY.index(trust)
+        and spot in (None, item.offer.spot)
+        and item.offer.gpu_count >= (min_gpus or 1)
+        and (item.offer.rentable or not rentable)
     ]
-    found.sort(key=lambda offer: (offer.usd_per_hour, offer.key))
     shown = found[:limit]
     today = date.today()  # noqa: DTZ011  # the age of a price in days, where the user is
     if as_json:
-        emit_json({"schema": "modelyard.offers/1", "count": len(found), "offers": [facts(o, today) for o in shown]})
+        rows = [offers_view.facts(item, today, live=live) for item in shown]
+        told = {"vendors": [offers_view.answered(answer) for answer in asked]} if live else {}
+        emit_json({"schema": "modelyard.offers/1", "count": len(found), **told, "offers": rows})
         return
     if not found:
-        say("no offer in the snapshot matches; `modelyard offers` lists them all")
+        say(f"no offer {'' if live else 'in the snapshot '}matches; `modelyard offers` lists them all")
         return
-    emit(as_table(shown, today))
-    say(summary(shown, len(found)))
+    emit(offers_view.as_table(shown, today, live=live))
+    say(offers_view.summary(shown, len(found)))
 
 
-def facts(offer: "Offer", today: date) -> dict[str, object]:
-    """One offer with the age of its price."""
-    from modelyard.cli.console import plain
+def _listed(
+    vendors: Sequence[str], *, live: bool, timeout: float, say: Callable[[str], None]
+) -> tuple[list["Listed"], list["Answer"]]:
+    """Everything on sale, and what the vendors that were asked answered."""
+    from modelyard.offers import load_offers
+    from modelyard.offers.live import Listed, Standing, merge
 
-    document = plain(offer)
-    return {**(document if isinstance(document, dict) else {}), "age_days": (today - offer.as_of).days}
+    if not live:
+        return [Listed(offer=offer, standing=Standing.SNAPSHOT) for offer in load_offers()], []
+    from modelyard.cli.project import import_project_module
 
+    import_project_module("providers.registry")
+    from modelyard.cli.asking import ask_for_offers
 
-def as_table(offers: Sequence["Offer"], today: date) -> str:
-    """Offers as aligned text."""
-    from modelyard.cli.console import table
-    from modelyard.units import format_usd
-
-    rows = [
-        (
-            format_usd(offer.usd_per_hour),
-            format_usd(offer.usd_per_hour / offer.gpu_count),
-            f"{offer.gpu_count}× {offer.gpu}",
-            f"{offer.vendor}{'*' if offer.rentable else ''}",
-            offer.sku,
-            "spot" if offer.spot else offer.trust.value,
-            offer.region,
-            f"{offer.as_of} ({(today - offer.as_of).days}d)",
-        )
-        for offer in offers
-    ]
-    headers = ("$/h", "$/GPU-h", "GPUS", "VENDOR", "SKU", "MARKET", "REGION", "AS OF (AGE)")
-    return table(headers, rows, right=(0, 1), cut=4)
+    answers = ask_for_offers(vendors, limit_seconds=timeout)
+    for answer in answers:
+        if answer.prices is None:
+            say(f"{answer.vendor} did not answer, so its prices are the snapshot's: {answer.reason}")
+    merged = merge(load_offers(), answers)
+    for count, why in ((merged.unknown_gpus, "of GPUs that the catalog lacks"), (merged.unpriced, "without a price")):
+        if count:
+            say(f"left out: {count} live offers {why}")
+    return list(merged.listed), answers
 
 
-def summary(offers: Sequence["Offer"], count: int) -> str:
-    """What was listed, and how old it is."""
-    oldest, newest = min(o.as_of for o in offers), max(o.as_of for o in offers)
-    span = f"{oldest}" if oldest == newest else f"{oldest} to {newest}"
-    listed = f"{count} offers" if len(offers) == count else f"{len(offers)} of {count} offers"
-    return f"{listed}, prices of {span}; * modelyard can rent it; --json has every source"
+def _refuse_unknown(regions: Sequence[str], listed: Sequence["Listed"]) -> None:
+    """Refuse a region that nobody has, naming the nearest."""
+    from modelyard.offers import select
+    from modelyard.spec import Place
+
+    places = {place.lower() for item in listed for place in item.places}
+    unlisted = tuple(region for region in regions if region.lower() not in places)
+    if unlisted:
+        select((item.offer for item in listed), Place(regions=unlisted))
 
 
-def _is_in(offer: "Offer", regions: Sequence[str]) -> bool:
-    return offer.region.lower() in {region.lower() for region in regions} or offer.region in ("any", "marketplace")
+def _is_in(item: "Listed", regions: Sequence[str]) -> bool:
+    wanted = {region.lower() for region in regions}
+    if item.places:
+        return bool(wanted & {place.lower() for place in item.places})
+    return item.offer.region.lower() in wanted or item.offer.region in ("any", "marketplace")

@@ -211,6 +211,6 @@ class Machines(Account):
 
 def _environment(user_data: str) -> dict[str, str]:
     """What cloud-init puts into the environment file."""
-    document: Any = yaml.safe_load(user_data)
-    files: list[dict[str, Any]] = document.get("write_files", []) if isinstance(document, dict) else []
+    document: Any = yaml.safe_load(user_data) or {}
+    files: list[dict[str, Any]] = document.get("write_files", [])
     return environment("\n".join(str(file["content"]) for file in files if file.get("path") == ENV_PATH))

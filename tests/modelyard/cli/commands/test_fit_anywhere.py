@@ -87,6 +87,31 @@ def test_other_engines_answer_by_their_own_rules_and_say_what_they_do_not_know(
     other = json.loads(capsys.readouterr().out)
     assert other["verdict"] in {"fits", "tight", "does_not_fit"}
     assert other["unknown"]
+    if other["verdict"] == "fits":
+        assert [item["concurrency"] for item in other["reach"]] == [1, 8, 32, 128]
+    else:
+        assert other["advice"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lacking"),
+    [
+        (("llama-3.3-70b", "--gpu", "H100-SXM", "--tp", "1"), "| missing "),
+        (("llama-3.1-8b", "--gpu", "T4", "-q", "fp8"), "| not free "),
+    ],
+)
+def test_nothing_is_left_below_zero(
+    arguments: tuple[str, ...], lacking: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *arguments]) == 3
+    out = capsys.readouterr().out
+    assert lacking in out
+    assert " -" not in out.split("remains")[0]
+
+
+def test_ollama_warns_of_no_wired_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["fit", "llama-3.3-70b", "-q", "q4_k_m", "--gpu", "RTX-4090", "--tp", "2", "--engine", "ollama"])
+    assert "wired limit" not in capsys.readouterr().out
 
 
 def test_an_unknown_architecture_has_bounds_and_what_to_find_out(
