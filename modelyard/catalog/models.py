@@ -196,6 +196,8 @@ class Model:
     params_exact: bool = False
     tie_word_embeddings: bool | None = None
     attention_bias: bool = False
+    rotary_dim: int | None = None
+    """Width of a head that rotary embeddings turn, where it is not the whole head (``partial_rotary_factor``)."""
     gated_mlp: bool = True
     layer_pattern: str = ""
     """One letter per layer where layers differ in what they have: ``M`` Mamba-2 alone, ``*`` attention alone, ``E``

@@ -78,6 +78,10 @@ _HOOK = "SGLang 0.5.23 srt/arg_groups/memory_hook.py"
 _SGLANG_ARGS = "SGLang 0.5.23 srt/server_args.py"
 _TRTLLM = "TensorRT-LLM 1.0 llmapi/llm_args.py"
 _TGI_WARMUP = "TGI 3.3 models/flash_causal_lm.py warmup"
+_LLAMA_FIT = "llama.cpp b11459 common/fit.cpp (--fit-target)"
+_LLAMA_ARGS = "llama.cpp b11459 common/arg.cpp"
+_WIRED = "Apple documents none; start-up logs of llama.cpp (ggml-org/llama.cpp#1870, #2182, ollama#434)"
+_WIRED_NEWER = "the same, of M3 to M5: 11.84 of 16 GiB, 28.08 of 36, 37.44 of 48, 51.84 of 64, 107.52 of 128"
 _ONE_LOG = "read off one published log that is not among the observations"
 _NO_RUN = "no run of this size: extrapolated from smaller groups"
 _BAND = "chosen: about twice the cross-validated 90th percentile of the error"
@@ -206,7 +210,32 @@ _OTHER_ENGINES = (
              "the launcher derives it from the GPU's compute; its value where it cannot tell"),
 )  # fmt: skip
 
-TABLE: tuple[Constant, ...] = (*_ACTIVATIONS, *_OUTSIDE_TORCH, *_GRAPHS, *_BANDS, *_VLLM_FLAGS, *_OTHER_ENGINES)
+_ONE_MACHINE = (
+    _engine("llama_fit_margin_mib", 1024, "MiB", "that llama-server leaves free on every GPU", _LLAMA_FIT),
+    _engine("llama_ubatch", 512, "tokens", "ubatch-size", _LLAMA_ARGS),
+    _engine("llama_cache_step", 256, "cells", "a window's cache is rounded up to a multiple of this",
+            "llama.cpp b11459 src/llama-kv-cache-iswa.cpp"),
+    _engine("ollama_parallel", 1, "requests", "OLLAMA_NUM_PARALLEL", "Ollama 0.40 envconfig/config.go"),
+    _engine("ollama_kept_mib", 457, "MiB", "that stays free at least", "Ollama 0.40 ml/device.go"),
+    _engine("ollama_kept_metal_mib", 512, "MiB", "the same on a Mac", "Ollama 0.40 ml/device.go"),
+    _engine("ollama_batch", 512, "tokens", "batch before Ollama raises it", "Ollama 0.40 server/sched.go"),
+    _engine("mlx_prefill_step", 2048, "tokens", "of a prompt at once", "mlx-lm 0.32 generate.py"),
+    _engine("mlx_warns_above", 0.9, "of the wired limit", "weights above which MLX warns", "mlx-lm 0.32 generate.py"),
+    _assumed("mlx_buffers_mib", 512, "MiB", "that MLX caches between steps", "no run was there to check it"),
+    _assumed("wired_small_up_to_gib", 32, "GiB", "memory up to which a Mac's GPU gets the smaller share", _WIRED),
+    _assumed("wired_share_small", 2 / 3, "of the memory", "that share, up to macOS 15", _WIRED),
+    _assumed("wired_share", 3 / 4, "of the memory", "the same above", _WIRED),
+    _assumed("wired_newer_share_24", 0.74, "of the memory", "the same from macOS 26, up to 24 GiB", _WIRED_NEWER),
+    _assumed("wired_newer_share_48", 0.78, "of the memory", "up to 48 GiB", _WIRED_NEWER),
+    _assumed("wired_newer_share_96", 0.81, "of the memory", "up to 96 GiB", _WIRED_NEWER),
+    _assumed("wired_newer_share", 0.84, "of the memory", "above", _WIRED_NEWER),
+    _assumed("kept_by_macos_gib", 8, "GiB", "that a raised wired limit should leave to macOS", "chosen"),
+    _assumed("placed_band_gib", 0.5, "GiB", "within which a verdict on layers is `tight`", "chosen: no run to check"),
+)  # fmt: skip
+
+TABLE: tuple[Constant, ...] = (
+    *_ACTIVATIONS, *_OUTSIDE_TORCH, *_GRAPHS, *_BANDS, *_VLLM_FLAGS, *_OTHER_ENGINES, *_ONE_MACHINE,
+)  # fmt: skip
 
 FITTED: Constants = MappingProxyType({constant.name: constant.value for constant in TABLE})
 """The values that every fit uses unless it is told otherwise."""

@@ -127,7 +127,7 @@ def _name_of(scheme: Scheme) -> str:
         return "w4a8-fp8" if name.startswith("w4a8") else "awq-g128" if name.startswith("awq") else "gptq-g128"
     if scheme.family == "mxfp4":
         return "mxfp4" if scheme.experts_only else "mxfp4-all"
-    if name.startswith("w8a16"):  # 8-bit weights alone run where 4-bit ones do
+    if name.startswith(("w8a16", "gptq", "awq")):  # 8-bit weights alone run where 4-bit ones do
         return "gptq-g128"
     return _NAMES.get(scheme.family, scheme.family)
 

@@ -48,7 +48,7 @@ _SUFFIXES: tuple[tuple[str, str | None], ...] = (
     (r"w4a8", "w4a8"),
     (r"w8a8", "int8-w8a8"),
     (r"w8a16", "w8a16"),
-    (r"gptq.*(?:int8|8-?bit)", "w8a16"),
+    (r"gptq.*(?:int8|8-?bit)", "gptq-int8"),
     (r"(?:bnb|bitsandbytes).*8-?bit", "int8"),
     (r"bnb|bitsandbytes|nf4", "bnb-nf4"),
     (r"gptq", "gptq-int4"),

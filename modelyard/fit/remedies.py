@@ -12,7 +12,7 @@ from modelyard.errors import UsageError
 from modelyard.fit.assess import assess
 from modelyard.fit.checkpoints import ON_THE_FLY, resolve_precision
 from modelyard.fit.defaults import resolve_flags
-from modelyard.fit.engines import LOCAL
+from modelyard.fit.engines import LOCAL, SERVERS
 from modelyard.fit.engines.apple import wired_limit
 from modelyard.fit.engines.placed import KEPT_BY_MACOS
 from modelyard.fit.kv_dtype import supports_fp8_cache
@@ -52,9 +52,12 @@ def find_remedies(fit: Fit, *, gpus: Sequence[Gpu] = ()) -> tuple[Remedy, ...]:
     """
     if fit.verdict is Verdict.FITS or (fit.bounds is not None and fit.verdict is Verdict.TIGHT):
         return ()  # no change makes an unknown architecture certain
+    has_flags = fit.request.engine not in SERVERS or fit.request.engine == "vllm"  # those of others are not modelled
+    flags = (_fewer_seqs(fit), _smaller_batches(fit), _utilization(fit), _all_flags(fit)) if has_flags else ()
+    eager = (_eager(fit),) if has_flags else ()
     tiers = (
-        (_fewer_seqs(fit), _smaller_batches(fit), _utilization(fit), _all_flags(fit)),
-        (_fp8_cache(fit), _shorter_context(fit), _eager(fit), _quantizations(fit)),
+        flags,
+        (_fp8_cache(fit), _shorter_context(fit), *eager, _quantizations(fit)),
         (_wired_limit(fit.request), _more_gpus(fit), *_other_gpus(fit, gpus)),
     )
     remedies: list[Remedy] = []

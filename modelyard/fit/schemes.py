@@ -21,6 +21,8 @@ MXFP4_EVERYWHERE = "mxfp4-all"
 
 _FP8_BLOCK = 128 * 128
 _FP4_EXPERTS = 0.5 + 1 / 32
+_WEIGHTS_IN_8_BITS = re.compile(r"w8a16|(?:gptq|awq)-?(?:w8a16|int8|8-?bit)")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scheme:
@@ -70,7 +72,7 @@ def find_scheme(name: str, *, group_size: int | None = None, zero_point: bool | 
         return Scheme(
             name=text, family="fp8-fp4", linear_bytes=1 + 4 / _FP8_BLOCK, expert_bytes=_FP4_EXPERTS, block=128
         )
-    return _plain(text) or _eight_bit(text) or _four_bit(text, group_size, zero_point=zero_point)
+    return _plain(text) or _eight_bit(text, group_size) or _four_bit(text, group_size, zero_point=zero_point)
 
 
 def _plain(text: str) -> Scheme | None:
@@ -79,16 +81,31 @@ def _plain(text: str) -> Scheme | None:
     return _uniform(text, "bf16" if size == 2 else "fp32", float(size)) if size else None
 
 
-def _eight_bit(text: str) -> Scheme | None:
-    if text.startswith(("int8", "w8a8", "w8a16")):
+def _eight_bit(text: str, group_size: int | None) -> Scheme | None:
+    if _WEIGHTS_IN_8_BITS.match(text):
+        return _weights_in_8_bits(text, group_size)
+    if re.match(r"(?:bnb|bitsandbytes)-(?:int8|8-?bit)", text):
+        return _uniform(text, "bnb", 1.0, rows=4)
+    if text.startswith(("int8", "w8a8")):
         return _uniform(text, "int8", 1.0, rows=4)
-    if "fp8" not in text:
-        return None
+    return _fp8(text) if "fp8" in text else None
+
+
+def _fp8(text: str) -> Scheme:
     if "mx" in text:
         return _uniform(text, "fp8", 1 + 1 / 32)
     if "block" in text:
         return _uniform(text, "fp8", 1 + 4 / _FP8_BLOCK, block=128)
     return _uniform(text, "fp8", 1.0, rows=4)
+
+
+def _weights_in_8_bits(text: str, group_size: int | None) -> Scheme:
+    """GPTQ in 8 bits has a 16-bit scale per group; ``w8a16`` that says no group, one scale per row."""
+    written = re.search(r"g(\d+)$", text)
+    group = int(written[1]) if written else group_size or (None if text.startswith("w8a16") else GROUP_INT4)
+    if group is None:
+        return _uniform(text, "int8", 1.0, rows=4)
+    return _uniform(text, "int8", 1 + 2 / group)
 
 
 def _four_bit(text: str, group_size: int | None, *, zero_point: bool | None) -> Scheme | None:

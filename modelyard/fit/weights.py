@@ -16,6 +16,7 @@ from modelyard.fit.checkpoints import Precision, resolve_file, resolve_precision
 from modelyard.fit.constants import FITTED
 from modelyard.fit.gguf import file_type, mixed_bytes
 from modelyard.fit.memo import ById
+from modelyard.fit.mxfp4 import Kernels, growth
 from modelyard.fit.schemes import Scheme, find_scheme
 from modelyard.units import gib
 
@@ -33,9 +34,6 @@ _ALIASES = {
 
 FIRST_LAST = "first_last_layers"
 """In a checkpoint's ``unquantized``: its first and last block stay unquantized (Meta's own Llama 3.1 405B FP8)."""
-
-MXFP4_HIDDEN_MULTIPLE, MXFP4_WIDTH_MULTIPLE = 256, 128
-"""Marlin and TRT-LLM kernels pad expert weights to these (vLLM ``oracle/mxfp4.py``; gpt-oss: 2880² → 3072 × 2944)."""
 
 GEMMA3_ROPE_FACTOR = 8
 """Gemma 3 from 4B up scales rope linearly by 8, and vLLM tabulates all the scaled positions."""
@@ -65,7 +63,7 @@ class Weights:
     stages: tuple[Stage, ...]
     unknown: tuple[str, ...]
     unsure_bytes: int = 0
-    """What a GPU may hold more, where it is not known which layers a checkpoint leaves unquantized."""
+    """What a GPU may hold more, where it is not known which layers are left unquantized, or which kernels run."""
 
     @property
     def fullest(self) -> Stage:
@@ -110,6 +108,8 @@ class Spread:
     """On ROCm rows are padded."""
     float32: bool = False
     """Unquantized weights are loaded as float32 (``modelyard.fit.dtype``); otherwise in 16 bits, whatever the files."""
+    mxfp4: Kernels = Kernels.PADDED
+    """How experts in MXFP4 are laid out."""
 
     @property
     def expert_group(self) -> int:
@@ -249,6 +249,15 @@ def _weigh(key: ById[Model], quantization: str, spread: Spread) -> Weights:
             *unknown,
             f"whether {hub_id} leaves attention unquantized ({gib(unsure):.1f} GiB per GPU): taken as not",
         )
+    if spread.mxfp4 is Kernels.TRITON_OR_PADDED and precision.scheme.experts_only:
+        padded = weigh_spread(model, quantization, replace(spread, mxfp4=Kernels.PADDED)).fullest.weights_bytes
+        larger = max(0, padded - max(s.weights_bytes for s in stages))
+        unsure += larger
+        why = (
+            "which MXFP4 kernels run: taken as Triton's, as in the official image; installed with pip, without"
+            f" triton_kernels, it is Marlin's, with {gib(larger):.2f} GiB per GPU more"
+        )
+        unknown = (*unknown, why)
     return Weights(stages=stages, unknown=unknown, unsure_bytes=unsure)
 
 
@@ -365,9 +374,7 @@ class _Sums:
             for part in (anatomy.embedding, *anatomy.ends):
                 yield self._piece(part, 1)
         if stage.is_last:
-            yield Piece(
-                kind="norm", name="final norm", size=model.hidden_size * self._plain, element_bytes=self._plain
-            )
+            yield Piece(kind="norm", name="final norm", size=model.hidden_size * self._plain, element_bytes=self._plain)
             if anatomy.lm_head is not None:
                 yield self._piece(anatomy.lm_head, 1)
             elif stage.index:
@@ -494,12 +501,7 @@ class _Sums:
         if moe is None or self._scheme.family != "mxfp4" or not self._as_loaded:
             return 1.0
         cut = 1 if self._spread.expert_parallel else self._spread.expert_group
-        hidden, width = self._model.hidden_size, moe.moe_intermediate_size / cut
-        return _round_up(hidden, MXFP4_HIDDEN_MULTIPLE) / hidden * _round_up(width, MXFP4_WIDTH_MULTIPLE) / width
-
-
-def _round_up(value: float, multiple: int) -> int:
-    return -int(-value // multiple) * multiple
+        return growth(self._spread.mxfp4, hidden=self._model.hidden_size, width=moe.moe_intermediate_size / cut)
 
 
 def _stored_bytes(model: Model, precision: Precision) -> int:
@@ -545,7 +547,7 @@ def rope_bytes(model: Model, element_bytes: int = 2) -> int:
 
     Outside any parameter count: 0.03 GiB for most, 0.5 GiB for Gemma 3, 2.5 GiB for Llama 4 Scout's 10M positions.
     """
-    width = model.mla.qk_rope_head_dim if model.mla is not None else model.head_dim
+    width = model.mla.qk_rope_head_dim if model.mla is not None else model.rotary_dim or model.head_dim
     table = model.max_position_embeddings * width * element_bytes
     if model.family == "gemma" and model.window is not None and model.window.size == 1024 and model.vision is not None:
         return table * (1 + GEMMA3_ROPE_FACTOR) if model.global_attention is None else table

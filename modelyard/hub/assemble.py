@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 
 from modelyard.catalog.models import MTP, Checkpoint, Model, TensorBytes, Vision
-from modelyard.hub.attention import Attention, read_attention
+from modelyard.hub.attention import Attention, read_attention, rotary_dim
 from modelyard.hub.census import Census
 from modelyard.hub.config import Config
 from modelyard.hub.families import Family, find_family
@@ -160,6 +160,7 @@ def assemble(origin: Origin, shape: Shape, weights: Weights, today: date) -> Mod
         vocab_size=config.need("vocab_size", "padded_vocab_size"),
         intermediate_size=feedforward.intermediate_size,
         attention_bias=_bias(config, census),
+        rotary_dim=rotary_dim(config, attention.head_dim) if attention.mla is None else None,
         gated_mlp=_gated(config, census),
         moe=feedforward.moe,
         mla=attention.mla,

@@ -99,6 +99,17 @@ def _is_encoder(config: Config, family: Family | None) -> bool:
     return both_ways or (family is not None and family.encoder)
 
 
+def rotary_dim(config: Config, head_dim: int) -> int | None:
+    """Width of a head that rotary embeddings turn; None for all of it, which is the rule."""
+    told = config.integer("rotary_dim")
+    scaling = config.section("rope_parameters")
+    for section in (config, scaling):
+        share = section.value("partial_rotary_factor", "rotary_pct", "rope_pct") if section is not None else None
+        if told is None and isinstance(share, int | float) and not isinstance(share, bool):
+            told = int(head_dim * share)
+    return told if told is not None and 0 < told < head_dim else None
+
+
 def _bounded(config: Config, layers: int, heads: int, head_dim: int) -> Attention:
     """The most that it can cache: keys and values of every attention head on every layer, at the widest head."""
     nope, rope = config.integer("qk_nope_head_dim"), config.integer("qk_rope_head_dim")

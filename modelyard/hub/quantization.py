@@ -127,7 +127,7 @@ def _integer(section: Config, kind: str) -> Quantization:
     zeros = section.flag("zero_point")
     if zeros is None:
         zeros = not symmetric if symmetric is not None else kind == "awq"
-    name = f"{kind}-int4" if bits == 4 else "int8" if bits == 8 else f"{kind}-int{bits}"
+    name = f"{kind}-int4" if bits == 4 else "w8a16" if bits == 8 else f"{kind}-int{bits}"
     return Quantization(name=name, group_size=group, zero_point=zeros, bits=bits)
 
 

@@ -26,6 +26,7 @@ from modelyard.fit import (
     precision_support,
 )
 from modelyard.fit.defaults import resolve_flags
+from modelyard.fit.engines import LOCAL
 from modelyard.fit.weights import weigh
 from modelyard.offers import Offer, load_offers
 from modelyard.plan.accuracy import accuracy_kept, accuracy_words
@@ -87,7 +88,8 @@ def advise(fit: Fit, *, gpus: Sequence[Gpu] = ()) -> tuple[Advice, ...]:
     if fit.verdict is Verdict.FITS or (fit.bounds is not None and fit.verdict is Verdict.TIGHT):
         return ()
     asked = cheapest_offer(fit.request.gpu.name, fit.request.gpu_count)
-    found = [_advice(remedy, fit, asked) for remedy in (*_more_seqs(fit), *find_remedies(fit))]
+    larger = gpus if fit.request.engine in LOCAL else ()
+    found = [_advice(remedy, fit, asked) for remedy in (*_more_seqs(fit), *find_remedies(fit, gpus=larger))]
     found += _machines(fit, gpus, asked)
     enough = [advice for advice in found if advice.verdict is Verdict.FITS]
     return tuple(sorted(enough or found, key=_by_cost))
@@ -136,7 +138,7 @@ def _by_cost(advice: Advice) -> tuple[bool, Decimal]:
 
 def _advice(remedy: Remedy, fit: Fit, asked: Offer | None) -> Advice:
     before, after = fit.request, remedy.request
-    same = (before.gpu.name, before.gpu_count) == (after.gpu.name, after.gpu_count)
+    same = (before.gpu, before.gpu_count) == (after.gpu, after.gpu_count)
     offer = asked if same else cheapest_offer(after.gpu.name, after.gpu_count)
     precision = remedy.kind == "quantization"
     return Advice(
@@ -200,7 +202,9 @@ def _more_seqs(fit: Fit) -> Iterator[Remedy]:
 
 
 def _machines(fit: Fit, gpus: Sequence[Gpu], asked: Offer | None) -> list[Advice]:
-    """The cheapest machines with other GPUs that hold it, one a GPU."""
+    """The cheapest machines with other GPUs that hold it, one a GPU; engines that place layers have remedies for it."""
+    if fit.request.engine in LOCAL:
+        return []
     fits = [found for gpu in gpus if (found := _smallest(fit.request, gpu)) is not None]
     fits.sort(key=lambda f: _price_of(f.request))
     kinds: dict[tuple[str, int], Fit] = {}

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from modelyard.errors import UsageError
 from modelyard.fit import FitRequest, Verdict, assess, longest_context
-from modelyard.fit.defaults import resolve_flags
+from modelyard.fit.engines import LOCAL, rules_of
 
 CONCURRENCIES = (1, 8, 32, 128)
 LEAST_TOKENS = 1024
@@ -56,7 +56,7 @@ def reach(request: FitRequest, concurrencies: Sequence[int] = CONCURRENCIES) -> 
 
 
 def _reach(request: FitRequest, concurrency: int) -> Reach:
-    asked = replace(request, concurrency=concurrency)
+    asked = replace(request, concurrency=concurrency, parallel=concurrency if request.engine in LOCAL else None)
     longest = request.model.max_position_embeddings
     most = max_num_seqs(request)
     if most is not None and most < concurrency:
@@ -67,8 +67,10 @@ def _reach(request: FitRequest, concurrency: int) -> Reach:
 
 
 def max_num_seqs(request: FitRequest) -> int | None:
-    """Requests that the engine runs at once, whatever their length; None: SGLang and TGI bound them by memory alone."""
-    return None if request.engine in {"sglang", "tgi"} else resolve_flags(request).max_num_seqs
+    """Requests that the engine runs at once, whatever their length; None: memory alone bounds them (SGLang, Ollama)."""
+    if request.engine in {"sglang", "tgi", *LOCAL}:
+        return None
+    return rules_of(request.engine).flags(request).max_num_seqs
 
 
 def kv_curve(request: FitRequest) -> tuple[CurvePoint, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from modelyard.catalog.gpus import Gpu
 from modelyard.errors import UsageError, quote
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.gguf import file_type
 from modelyard.fit.types import FitRequest
 from modelyard.units import GIB, MIB, gib
@@ -18,11 +19,9 @@ from modelyard.units import GIB, MIB, gib
 ENGINES = ("mlx", "llama.cpp", "ollama")
 """Engines that run on Apple silicon."""
 
-SMALL_UP_TO_GIB = 32
-SHARE_SMALL, SHARE = 2 / 3, 3 / 4
-NEWER_SHARES = ((24, 0.74), (48, 0.78), (96, 0.81))
-NEWER_SHARE_LARGE = 0.84
-"""Of macOS 26 and later, by memory: 11.84 of 16 GiB, 28.08 of 36, 37.44 of 48, 51.84 of 64, 107.52 of 128."""
+SMALL_UP_TO = whole("wired_small_up_to_gib") * GIB
+NEWER_SHARES = tuple((size, FITTED[f"wired_newer_share_{size}"]) for size in (24, 48, 96))
+"""Of macOS 26 and later: GiB of memory up to which, and the share."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +52,7 @@ def wired_limit(request: FitRequest) -> Wired:
             )
         return Wired(bytes=asked, newer_bytes=asked, formula=f"{asked // MIB} * 2**20", assumed=())
     low, newer = default_limit(memory), newer_limit(memory)
-    share = "2 / 3" if memory <= SMALL_UP_TO_GIB * GIB else "3 / 4"
+    share = "2 / 3" if memory <= SMALL_UP_TO else "3 / 4"
     note = (
         f"the wired limit of this Mac: taken as {gib(low):.2f} of {gib(memory):g} GiB, the default up to macOS 15;"
         f" macOS 26 was seen to grant {gib(newer):.2f}; sysctl iogpu.wired_limit_mb says and sets it"
@@ -63,13 +62,13 @@ def wired_limit(request: FitRequest) -> Wired:
 
 def default_limit(memory_bytes: int) -> int:
     """What macOS up to 15 lets the GPU keep of ``memory_bytes``."""
-    return round(memory_bytes * (SHARE_SMALL if memory_bytes <= SMALL_UP_TO_GIB * GIB else SHARE))
+    return round(memory_bytes * FITTED["wired_share_small" if memory_bytes <= SMALL_UP_TO else "wired_share"])
 
 
 def newer_limit(memory_bytes: int) -> int:
     """What macOS 26 was seen to let it keep; from 128 GiB on the share of 128 GiB."""
-    share = next((share for up_to, share in NEWER_SHARES if memory_bytes <= up_to * GIB), NEWER_SHARE_LARGE)
-    return round(memory_bytes * share)
+    shares = (share for up_to, share in NEWER_SHARES if memory_bytes <= up_to * GIB)
+    return round(memory_bytes * next(shares, FITTED["wired_newer_share"]))
 
 
 def memory_assumed(request: FitRequest) -> tuple[str, ...]:

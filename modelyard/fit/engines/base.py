@@ -14,6 +14,7 @@ from modelyard.fit.defaults import Flags, Version
 from modelyard.fit.dtype import loads_float32
 from modelyard.fit.kv_cache import Layout
 from modelyard.fit.kv_dtype import KvDtype
+from modelyard.fit.mxfp4 import kernels_for
 from modelyard.fit.runtime import Runtime, Shape, non_torch_name
 from modelyard.fit.types import FitRequest
 from modelyard.fit.weights import Spread, Stage
@@ -111,4 +112,5 @@ def spread_of(request: FitRequest) -> Spread:
         expert_parallel=request.expert_parallel,
         amd=request.gpu.capability is None and request.gpu.vendor == "amd",
         float32=loads_float32(request.model, request.gpu, request.engine, request.engine_version),
+        mxfp4=kernels_for(request.gpu, request.engine, request.engine_version),
     )

@@ -7,15 +7,14 @@ once; caches of 10 earlier prompts are kept), ``utils.py`` (4 bits in groups of 
 
 import re
 
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.engines.apple import memory_assumed, wired_limit
 from modelyard.fit.engines.placed import Setting
 from modelyard.fit.types import FitRequest
 from modelyard.units import MIB
 
-PREFILL_STEP = 2048
-BUFFERS = 512 * MIB
-"""What MLX caches between steps; no run was there to check it."""
-WARNS_ABOVE = 0.9
+BUFFERS = whole("mlx_buffers_mib") * MIB
+"""What MLX caches between steps."""
 
 UNKNOWN = (
     "MLX's own buffers: taken as the forward pass of one prefill step and 0.5 GiB",
@@ -30,7 +29,7 @@ def setting(request: FitRequest) -> Setting:
         UsageError: a wired limit beyond the memory of the Mac.
     """
     model, wired = request.model, wired_limit(request)
-    tokens = request.max_num_batched_tokens or PREFILL_STEP
+    tokens = request.max_num_batched_tokens or whole("mlx_prefill_step")
     moe = model.moe
     width = model.intermediate_size
     if moe is not None:  # a token passes its experts and the shared one
@@ -55,7 +54,7 @@ def setting(request: FitRequest) -> Setting:
         formats="MLX's own weights, such as 4bit or 8bit, 16-bit, MXFP4, NVFP4, AWQ and GPTQ",
         unknown=(*wired.assumed, *memory_assumed(request), *UNKNOWN),
         offloads=False,
-        warns_above=WARNS_ABOVE,
+        warns_above=FITTED["mlx_warns_above"],
     )
 
 

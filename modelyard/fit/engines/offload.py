@@ -9,7 +9,7 @@ from modelyard.catalog.models import LinearAttention
 from modelyard.errors import UsageError, quote
 from modelyard.fit.arithmetic import evaluate
 from modelyard.fit.checkpoints import resolve_file
-from modelyard.fit.constants import FITTED
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.engines.apple import memory_assumed, wired_limit
 from modelyard.fit.engines.placed import Setting, judge_placed
 from modelyard.fit.engines.sizes import Sizes
@@ -18,10 +18,10 @@ from modelyard.fit.types import Fit, FitRequest, PerGpu
 from modelyard.fit.weights import file_layers
 from modelyard.units import GIB, MIB
 
-FIT_MARGIN = 1024 * MIB
-UBATCH = 512
-CACHE_STEP = 256
-"""Cells of a cache are counted in these steps."""
+FIT_MARGIN = whole("llama_fit_margin_mib") * MIB
+UBATCH = whole("llama_ubatch")
+CACHE_STEP = whole("llama_cache_step")
+"""Cells of a window's cache are counted in these steps."""
 KV_BYTES = {
     "auto": 2.0, "float16": 2.0, "bfloat16": 2.0, "f16": 2.0, "bf16": 2.0, "f32": 4.0, "q8_0": 34 / 32, "q5_1": 24 / 32,
     "q5_0": 22 / 32, "q4_1": 20 / 32, "q4_0": 18 / 32, "iq4_nl": 18 / 32, "fp8": 34 / 32,

@@ -5,14 +5,11 @@ Facts: ollama ``llm/llama_server.go`` (``-c NumCtx × numParallel``, no ``-ngl``
 context where room allows; some hybrids take one request at a time).
 """
 
+from modelyard.fit.constants import whole
 from modelyard.fit.engines.offload import FIT_MARGIN, llama_setting
 from modelyard.fit.engines.placed import Setting
 from modelyard.fit.types import FitRequest
 from modelyard.units import MIB
-
-NUM_PARALLEL = 1
-KEPT_FREE, KEPT_FREE_METAL = 457 * MIB, 512 * MIB
-DEFAULT_BATCH = 512
 
 UNKNOWN = (
     "Ollama's batch: taken as 512; it raises it to 1024 or 2048 on long contexts where room allows",
@@ -26,17 +23,17 @@ def setting(request: FitRequest) -> Setting:
     Raises:
         UsageError: a wired limit beyond the memory of the Mac.
     """
-    parallel = request.parallel or NUM_PARALLEL
+    parallel = request.parallel or whole("ollama_parallel")
     unknown: tuple[str, ...] = UNKNOWN
     if request.model.linear_attention is not None and parallel > 1:
         parallel = 1
         unknown = (*unknown, "Ollama serves models with linear attention one request at a time: taken as 1")
-    kept = KEPT_FREE_METAL if request.gpu.is_apple else KEPT_FREE
+    kept = whole("ollama_kept_metal_mib" if request.gpu.is_apple else "ollama_kept_mib") * MIB
     return llama_setting(
         request,
         title="Ollama",
         parallel=parallel,
         kept=max(FIT_MARGIN, kept),
-        batch=DEFAULT_BATCH,
+        batch=whole("ollama_batch"),
         unknown=unknown,
     )

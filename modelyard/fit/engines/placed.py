@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from modelyard.fit.constants import FITTED, whole
 from modelyard.fit.engines.sizes import Sizes
 from modelyard.fit.types import FitRequest, Verdict
 from modelyard.units import GIB, MIB, format_tokens, gib
 
-BAND = GIB // 2
+BAND = round(FITTED["placed_band_gib"] * GIB)
 """Bytes within which a verdict is ``tight``."""
-KEPT_BY_MACOS = 8 * GIB
+KEPT_BY_MACOS = whole("kept_by_macos_gib") * GIB
 """What a raised wired limit should leave to macOS."""
 
 
@@ -46,8 +47,8 @@ class Setting:
     """Share of ``usable`` above which the engine itself warns of the weights."""
 
     def warnings(self, weights: int) -> tuple[str, ...]:
-        """What the engine says of weights that it can load."""
-        if weights <= self.warns_above * self.usable:
+        """What the engine says of the weights, where it says anything."""
+        if self.warns_above >= 1 or weights <= self.warns_above * self.usable:
             return ()
         return (f"{self.title} warns of weights above {self.warns_above:.0%} of the wired limit: it can be slow",)
 

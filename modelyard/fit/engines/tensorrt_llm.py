@@ -68,7 +68,7 @@ def unknown(request: FitRequest) -> tuple[str, ...]:
 
 
 def _granted_by(_request: FitRequest, resolved: Flags) -> str:
-    return f"free_gpu_memory_fraction {resolved.gpu_memory_utilization:g} can give, none being free,"
+    return f"free_gpu_memory_fraction {resolved.gpu_memory_utilization:g} can give, none being free"
 
 
 RULES = Rules(

@@ -8,13 +8,12 @@ from modelyard.fit.checkpoints import resolve_precision
 from modelyard.fit.engines.base import StageBudget, spread_of
 from modelyard.fit.explain.shapes import shape_of, symbols_of
 from modelyard.fit.memo import ById
+from modelyard.fit.mxfp4 import HIDDEN_MULTIPLE, SCALE_ROWS, SCALE_SHARE, WIDTH_MULTIPLE, Kernels
 from modelyard.fit.schemes import Scheme
 from modelyard.fit.terms import Number, Term, make_term
 from modelyard.fit.types import FitRequest
 from modelyard.fit.weights import (
     GEMMA3_ROPE_FACTOR,
-    MXFP4_HIDDEN_MULTIPLE,
-    MXFP4_WIDTH_MULTIPLE,
     Piece,
     dtype_bytes,
     mtp_params,
@@ -27,6 +26,7 @@ ALLOCATOR = "PyTorch 2.13 c10/cuda/CUDACachingAllocator.h kMinLargeAlloc 10 MiB,
 ROWS = "vLLM 0.33.0 model_executor/layers/fused_moe/layer.py _maybe_pad_weight (VLLM_ROCM_MOE_PADDING)"
 ROTARY = "vLLM 0.33.0 model_executor/layers/rotary_embedding/base.py _compute_cos_sin_cache"
 MXFP4 = "vLLM 0.33.0 model_executor/layers/fused_moe/oracle/mxfp4.py"
+MXFP4_TRITON = "vLLM 0.11.0 model_executor/layers/quantization/mxfp4.py and triton_kernels, scales kept beside a copy"
 
 Known = dict[str, tuple[str, Number]]
 
@@ -150,7 +150,9 @@ def _surplus(request: FitRequest) -> tuple[str, Known, str]:
 
 def _rotary(request: FitRequest, piece: Piece) -> tuple[str, Known, str]:
     model = request.model
-    width = ("rotary width", model.mla.qk_rope_head_dim) if model.mla is not None else ("head width", model.head_dim)
+    width = ("rotary width", model.rotary_dim or model.head_dim)
+    if model.mla is not None:
+        width = ("rotary width", model.mla.qk_rope_head_dim)
     plain = model.max_position_embeddings * width[1] * piece.element_bytes
     known: Known = {"X": ("positions", model.max_position_embeddings), "d_r": width}
     if piece.size == plain:
@@ -196,9 +198,12 @@ def _share(request: FitRequest, part: Part) -> tuple[str, Known]:
 def _padding(request: FitRequest, piece: Piece, part: Part) -> str:
     if part.name != "experts" or piece.scheme is None or piece.scheme.family != "mxfp4":
         return ""
-    h, w = MXFP4_HIDDEN_MULTIPLE, MXFP4_WIDTH_MULTIPLE
+    h, w, rows = HIDDEN_MULTIPLE, WIDTH_MULTIPLE, SCALE_ROWS
     cut = "F_e" if request.expert_parallel else "F_e / tp" if request.data_parallel_size == 1 else "F_e / (tp * dp)"
-    return f" * (ceil(H / {h}) * {h} / H) * (ceil({cut} / {w}) * {w} / ({cut}))"
+    if spread_of(request).mxfp4 is Kernels.PADDED:
+        return f" * (ceil(H / {h}) * {h} / H) * (ceil({cut} / {w}) * {w} / ({cut}))"
+    up, down = f"ceil(2 * {cut} / {rows}) * {rows} / (2 * {cut})", f"ceil(H / {rows}) * {rows} / H"
+    return f" * (1 + (2 * {up} + {down}) / 3 / {SCALE_SHARE})"  # the scales once more, rows padded
 
 
 def _element(piece: Piece) -> str:
@@ -218,6 +223,9 @@ def _made_of(scheme: Scheme, size: float) -> str:
         ):
             if scheme.family in {"int4", "nvfp4", "mxfp4", "fp8-fp4"} and size == 0.5 + (scale + zero) / group:
                 return f" = {text.format(g=group)}"
+    for group in (32, 64, 128):
+        if scheme.family == "int8" and size == 1 + 2 / group:
+            return f" = 1 + 2 / {group} scale"
     if size == 1 + 4 / 128**2:
         return " = 1 + 4 / 128**2 scale"
     return ""
@@ -225,5 +233,7 @@ def _made_of(scheme: Scheme, size: float) -> str:
 
 def _source(request: FitRequest, piece: Piece) -> str:
     checkpoint = resolve_precision(request.model, request.quantization).checkpoint
-    split = MXFP4 if piece.scheme is not None and piece.scheme.family == "mxfp4" and piece.name == "experts" else SPLITS
+    split = SPLITS
+    if piece.scheme is not None and piece.scheme.family == "mxfp4" and piece.name == "experts":
+        split = MXFP4 if spread_of(request).mxfp4 is Kernels.PADDED else MXFP4_TRITON
     return f"shapes: {request.model.source}; precision: {checkpoint.source}; split: {split}"

@@ -85,7 +85,6 @@ NOT_SAID = {
     "nvidia/Kimi-K2-Thinking-NVFP4", "nvidia/GLM-4.7-NVFP4", "RedHatAI/MiniMax-M2-NVFP4",
     "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-NVFP4", "nvidia/NVIDIA-Nemotron-3-Ultra-550B-A55B-NVFP4",
     "Qwen/Qwen3.5-27B-GPTQ-Int4", "Qwen/Qwen3.5-397B-A17B-GPTQ-Int4",
-    "unsloth/Qwen3.8-27B-NVFP4",
     "Qwen/Qwen3-30B-A3B-GPTQ-Int4", "Qwen/Qwen3-235B-A22B-GPTQ-Int4", "Qwen/Qwen3.5-35B-A3B-GPTQ-Int4",
     "Qwen/Qwen3.5-122B-A10B-GPTQ-Int4", "TheBloke/Mixtral-8x7B-Instruct-v0.1-GPTQ",
     "mistralai/Mistral-Large-3-675B-Instruct-2512-NVFP4",

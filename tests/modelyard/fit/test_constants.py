@@ -15,6 +15,7 @@ from modelyard.units import GIB
 from tests.modelyard.fit.builders import a_gpu, a_model, a_request
 
 FIT = Path(__file__).parents[3] / "modelyard" / "fit"
+_ENGINES = ("vLLM ", "SGLang ", "TensorRT-LLM ", "TGI ", "llama.cpp ", "Ollama ", "mlx-lm ")
 HARMLESS = {0.0, 0.5, 1.0, 2.0, 4.0}
 """Bytes per element of number formats, and neutral factors."""
 ALLOWED = {
@@ -25,8 +26,6 @@ ALLOWED = {
     "batch.py": "units of cells: k, M, GB, %",
     "reading.py": "units and sanity bounds of cells",
     "remedies.py": "settings to try, not sizes",
-    "engines/apple.py": "shares of unified memory, each read off a log that its docstring names",
-    "engines/mlx.py": "flags of mlx-lm, with its files",
     "engines/offload.py": "bytes per element of cache types",
     "weights.py": "a billion, to print counts",
     "uncertain.py": "a billion, to print counts",
@@ -52,7 +51,7 @@ def test_every_constant_says_how_it_is_known(constant: object) -> None:
     assert found.value > 0
     assert bool(found.rows) == (found.kind is Kind.MEASURED) == found.refit
     if found.kind is Kind.ENGINE:  # file and version
-        assert any(found.source.startswith(name) for name in ("vLLM ", "SGLang ", "TensorRT-LLM ", "TGI "))
+        assert any(found.source.startswith(name) for name in _ENGINES)
         assert any(character.isdigit() for character in found.source)
 
 

@@ -17,6 +17,11 @@ from modelyard.fit.schemes import canonical, find_scheme, same_family
         ("gptq-int4-g128", "int4", 0.515625),
         ("w4a16", "int4", 0.515625),
         ("gptq-int4-g32", "int4", 0.5625),
+        ("GPTQ-Int8", "int8", 1 + 2 / 128),
+        ("gptq_8bit-g32", "int8", 1 + 2 / 32),
+        ("w8a16", "int8", 1.0),  # one scale per row, counted apart
+        ("w8a16-g128", "int8", 1 + 2 / 128),
+        ("bnb-8bit", "bnb", 1.0),
         ("bnb-nf4", "bnb", 0.5625),
         ("nvfp4", "nvfp4", 0.5625),
         ("mxfp4", "mxfp4", 0.53125),
@@ -37,6 +42,14 @@ def test_group_size_and_zeros_of_the_checkpoint_count() -> None:
     scheme = find_scheme("awq-int4", group_size=32, zero_point=True)
     assert scheme is not None
     assert scheme.linear_bytes == 0.5 + 2.5 / 32  # 0.578 in vram.md §1.1
+
+
+def test_groups_of_8_bit_weights_replace_the_scale_per_row() -> None:
+    by_row, grouped = find_scheme("w8a16"), find_scheme("w8a16", group_size=128)
+    assert by_row is not None
+    assert grouped is not None
+    assert (by_row.row_scale_bytes, grouped.row_scale_bytes) == (4, 0)
+    assert grouped.linear_bytes == 1 + 2 / 128
 
 
 def test_mixed_checkpoints_quantize_experts_further() -> None:

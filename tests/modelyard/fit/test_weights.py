@@ -102,6 +102,11 @@ def test_gemma_3_tabulates_its_scaled_positions() -> None:
     assert rope_bytes(model) == 131072 * 256 * 2 * 9  # 8 × for global layers, once for the windowed ones
 
 
+def test_only_what_is_turned_is_tabulated() -> None:
+    assert rope_bytes(a_model(head_dim=256, rotary_dim=64)) == 131072 * 64 * 2
+    assert rope_bytes(a_model(head_dim=256)) == 131072 * 256 * 2
+
+
 def test_parts_that_a_checkpoint_leaves_alone_stay_16_bit() -> None:
     whole, some = a_checkpoint("fp8-block"), a_checkpoint("fp8-block", unquantized=("attention",))
     attention = 32 * (4096 * 4096 * 2 + 4096 * 1024 * 2)

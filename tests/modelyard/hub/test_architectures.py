@@ -91,6 +91,22 @@ def test_qwen_windows_only_the_upper_layers(hub: HubSimulator) -> None:
     assert (model.window.layers, model.window.full_layers) == (7, 21)
 
 
+@pytest.mark.parametrize(
+    ("keys", "width"),
+    [
+        ({}, None),
+        ({"partial_rotary_factor": 1.0}, None),
+        ({"partial_rotary_factor": 0.5}, 64),
+        ({"rope_parameters": {"partial_rotary_factor": 0.25, "rope_theta": 10_000_000}}, 32),
+        ({"rotary_dim": 96}, 96),
+        ({"partial_rotary_factor": "much"}, None),
+    ],
+)
+def test_partial_rotary_embeddings(hub: HubSimulator, keys: dict[str, object], width: int | None) -> None:
+    row = find_model("llama-3.1-8b")
+    assert read(hub, {**CONFIGS["llama-3.1-8b"], **keys}, traces(row)).rotary_dim == width
+
+
 @pytest.mark.parametrize(("pattern", "sliding"), [("LLLG", 24), (4, 24), (None, 0)])
 def test_exaone_writes_its_pattern_as_letters(hub: HubSimulator, pattern: object, sliding: int) -> None:
     config = {

@@ -25,7 +25,7 @@ CASES: list[tuple[dict[str, Any], str, int | None, int]] = [
     ({"quant_method": "fbgemm_fp8"}, "fp8", None, 8),
     ({"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True}, "awq-int4", 128, 4),
     ({"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": True}, "gptq-int4", 32, 4),
-    ({"quant_method": "gptq", "bits": 8, "group_size": -1, "sym": True}, "int8", None, 8),
+    ({"quant_method": "gptq", "bits": 8, "group_size": -1, "sym": True}, "w8a16", None, 8),
     ({"quant_method": "auto-round", "bits": 4, "group_size": 128, "sym": True}, "gptq-int4", 128, 4),
     ({"quant_method": "mxfp4"}, "mxfp4", 32, 4),
     ({"quant_method": "bitsandbytes", "load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}, "bnb-nf4", None, 4),

@@ -1,5 +1,6 @@
 """Advice: what makes it fit, what that does to the price of an hour, and in which order it is given."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from modelyard.fit import FitRequest, Verdict, assess
 from modelyard.offers import load_offers
 from modelyard.plan.advice import Advice, advise, cheapest_offer
 from modelyard.spec import Trust
+from modelyard.units import GIB
 from tests.modelyard.plan.requests import request
 
 R1 = request("deepseek-r1", "nvfp4", "H100-SXM", 8, concurrency=20)
@@ -140,3 +142,25 @@ def test_other_engines_are_advised_too() -> None:
     advice = advice_on(request("llama-3.3-70b", "bf16", "H100-SXM", 2, engine="sglang"))
     assert "more_seqs" not in {item.kind for item in advice}
     assert all(item.request.engine == "sglang" for item in advice)
+    vllms = {"max_num_seqs", "max_num_batched_tokens", "gpu_memory_utilization", "flags", "enforce_eager"}
+    assert not vllms & {item.kind for item in advice}, "flags that SGLang does not have"
+
+
+def test_engines_of_one_machine_get_prices_too() -> None:
+    advice = advice_on(request("llama-3.3-70b", "q4_k_m", "RTX-4090", 1, engine="llama.cpp"))
+    more = next(item for item in advice if item.kind == "tensor_parallel_size")
+    assert more.change == "GPUs 1 → 4"
+    assert more.from_offer is not None
+    assert more.to_offer is not None
+    assert more.usd_per_hour_delta == more.to_offer.usd_per_hour - more.from_offer.usd_per_hour > 0
+    assert any(item.kind == "gpu" for item in advice)
+    assert not any(item.kind == "machine" for item in advice)
+
+
+def test_more_memory_for_a_mac_is_not_free() -> None:
+    mac = replace(find_gpu("M4-Max"), total_memory_bytes=48 * GIB, total_memory_estimated=False)
+    asked = replace(request("llama-3.3-70b", "mlx-4bit", "M4-Max", 1, engine="mlx"), gpu=mac)
+    advice = advice_on(asked)
+    assert "memory" in {item.kind for item in advice}
+    assert {item.usd_per_hour_delta for item in advice if item.moves} == {None}
+    assert all(item.moves for item in advice if item.kind == "memory")

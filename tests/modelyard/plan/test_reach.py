@@ -60,6 +60,23 @@ def test_an_engine_told_to_run_fewer_bounds_it() -> None:
     assert max_num_seqs(replace(SMALL, max_num_seqs=64)) == 64
     assert max_num_seqs(SMALL) == 1024
     assert max_num_seqs(replace(SMALL, engine="sglang")) is None
+    assert max_num_seqs(replace(SMALL, engine="tensorrt-llm")) == 2048
+
+
+@pytest.mark.parametrize(("engine", "quantization", "gpu"), [("ollama", "q4_k_m", "L4"), ("mlx", "mlx-4bit", "M4-Max")])
+def test_engines_of_one_machine_share_the_context_among_their_requests(
+    engine: str, quantization: str, gpu: str
+) -> None:
+    one, two = reach(request("llama-3.1-8b", quantization, gpu, 1, engine=engine), (1, 8))
+    assert max_num_seqs(request("llama-3.1-8b", quantization, gpu, 1, engine=engine)) is None
+    assert one.context_tokens is not None
+    assert two.context_tokens is not None
+    assert two.context_tokens < one.context_tokens
+    asked = request(
+        "llama-3.1-8b", quantization, gpu, 1, engine=engine, concurrency=8, parallel=8, max_model_len=two.context_tokens
+    )
+    assert assess(asked).verdict is Verdict.FITS
+    assert assess(replace(asked, max_model_len=two.context_tokens + 1024)).verdict is not Verdict.FITS
 
 
 def test_the_curve_counts_blocks_of_16_tokens() -> None:

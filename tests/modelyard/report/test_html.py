@@ -94,6 +94,14 @@ def test_figures_of_the_trial() -> None:
         assert said in words
 
 
+@pytest.mark.parametrize("name", ["trial", "prod"])
+def test_the_sum_stands_below_the_columns_that_it_sums(name: str) -> None:
+    text = to_html(DOCUMENTS[name])
+    table = text[text.rindex("<table>", 0, text.index("<tfoot>")) : text.index("</tfoot>")]
+    head, foot = table[: table.index("</thead>")], table[table.index("<tfoot>") :]
+    assert head.count("<th ") == foot.count("<th ") + foot.count("<td ") == 3
+
+
 def test_a_stopped_preview_says_so_first_with_the_way_out() -> None:
     words = " ".join(_Page(to_html(trial(rule("pass"), rule("fail")))).words.split())
     assert "stopped by 1 rule" in words

@@ -133,10 +133,7 @@ def test_a_model_that_does_not_fit_says_why_and_what_would_help() -> None:
 """
         in shown
     )
-    assert (
-        "Reach   128k* × 1 · 38k × 8 · none × 128   longest context × requests; * the model's longest\n"
-        in shown
-    )
+    assert "Reach   128k* × 1 · 38k × 8 · none × 128   longest context × requests; * the model's longest\n" in shown
 
 
 def test_all_offers_are_shown_when_asked_for() -> None:
