@@ -87,9 +87,10 @@ async def read_safely(
     Raises:
         VendorError: the vendor does not answer.
     """
+    begun = clock.monotonic()
     while True:
         found = await lifecycle.read(object_id)
-        if found is not None or not is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock):
+        if found is not None or not is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock, since=begun):
             return found
         await clock.sleep(_LOOK_AGAIN_SECONDS)
 
@@ -111,12 +112,13 @@ async def delete_safely(
         UnverifiedError: it could not be proved within the patience.
         VendorError: the key does not work, or the vendor refuses for good.
     """
-    give_up = clock.monotonic() + patience_seconds
+    begun = clock.monotonic()
+    give_up = begun + patience_seconds
     seen, absences, last = False, 0, "nothing was answered"
     while True:
         try:
             if await lifecycle.read(object_id) is None:
-                young = not seen and is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock)
+                young = not seen and is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock, since=begun)
                 absences, last = (0, "it is too young to be shown") if young else (absences + 1, last)
             else:
                 seen, absences, last = True, 0, "it is still shown"

@@ -55,7 +55,9 @@ class Waiting:
         access_key: bearer token; never shown.
         budget_seconds: how long at most.
         address: overrides what the vendor says, in tests.
+        say: for what stays in the log.
         stopping: set when the engine wants to end.
+        show: for the passing word on where it stands; None: that stays in the log as well.
     """
 
     title: str
@@ -69,10 +71,13 @@ class Waiting:
     clock: Clock
     say: Say
     stopping: asyncio.Event
+    show: Say | None = None
     address: str | None = None
     hidden: Sequence[str] = ()
     _begun: float = 0.0
+    _seen: bool = False
     _phase: Phase = Phase.MACHINE
+    _told: Phase | None = None
     _last: str = "nothing yet"
     _tail: Sequence[str] = field(default_factory=tuple[str, ...])
     _certificate: str | None = None
@@ -104,7 +109,7 @@ class Waiting:
                 raise self._failed("the start-up budget is used up", "Look at the log; give more time if it works.")
             if now - reported >= _REPORT_SECONDS:
                 reported = now
-                self.say(self._progress())
+                self._report()
             await self.clock.sleep(_LOOK_SECONDS)
 
     async def _look(self) -> Sighting | None:
@@ -117,10 +122,14 @@ class Waiting:
             self._last = f"the vendor does not answer: {error.detail}"
             return None
         if sighting is None:
+            if not self._seen and self.clock.monotonic() - self._begun < self.vendor.visible_within_seconds:
+                self._last = "it is not shown yet"
+                return None
             raise self._failed(
                 "the machine is gone",
                 "It was deleted by somebody, or by its watchdog. Run `pulumi up --refresh`.",
             )
+        self._seen = True
         self._last = f"{sighting.status.value}{f': {sighting.detail}' if sighting.detail else ''}"
         if sighting.status in {Status.STOPPED, Status.FAILED, Status.ENDING}:
             await self._read_log(judging=False)
@@ -155,6 +164,12 @@ class Waiting:
                 "The machine was started with another key.",
             )
         return answer.status == 200
+
+    def _report(self) -> None:
+        """A new phase stays in the log; a cold start has many minutes, and one line for each would bury the rest."""
+        tell = self.say if self.show is None or self._told is not self._phase else self.show
+        self._told = self._phase
+        tell(self._progress())
 
     async def _read_log(self, *, judging: bool = True) -> None:
         try:

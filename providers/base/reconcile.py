@@ -132,6 +132,7 @@ async def settle_notes(creation: Creation[T]) -> LeftBehind[T]:
     newest = max((note.sent_at for note in doubtful), default=None)
     if newest is not None:
         unseen = creation.visible_within_seconds - (creation.clock.now() - newest).total_seconds()
+        unseen = min(unseen, creation.visible_within_seconds)  # the note may be from a clock ahead of ours
         if unseen > 0:
             creation.say(f"{creation.what}: an earlier run was cut off while creating it; waiting until it would show")
             await creation.clock.sleep(unseen)

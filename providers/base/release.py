@@ -38,7 +38,8 @@ async def release(
         UnverifiedError: it could not be proved within the patience; names the console link.
         VendorError: the key does not work.
     """
-    give_up = clock.monotonic() + patience_seconds
+    begun = clock.monotonic()
+    give_up = begun + patience_seconds
     seen, asked, absences, last = False, False, 0, "nothing was answered"
     while absences < _ABSENCES:
         try:
@@ -47,7 +48,7 @@ async def release(
                 await vendor.delete(machine_id)  # it may only not be shown; a delete of nothing does no harm
                 asked = True
             if sighting is None:
-                young = not seen and is_too_young(created_at, vendor.visible_within_seconds, clock)
+                young = not seen and is_too_young(created_at, vendor.visible_within_seconds, clock, since=begun)
                 absences, last = (0, "it is too young to be shown") if young else (absences + 1, last)
             else:
                 seen, absences = True, 0
@@ -69,9 +70,17 @@ async def release(
     return seen
 
 
-def is_too_young(created_at: datetime | None, visible_within_seconds: float, clock: Clock) -> bool:
-    """Whether an object was created so lately that the vendor may not show it yet: then "none" means nothing."""
-    return created_at is not None and (clock.now() - created_at).total_seconds() < visible_within_seconds
+def is_too_young(
+    created_at: datetime | None, visible_within_seconds: float, clock: Clock, *, since: float | None = None
+) -> bool:
+    """Whether an object was created so lately that the vendor may not show it yet: then "none" means nothing.
+
+    ``since`` is when the object was known to exist, by ``clock.monotonic``. It bounds the wait when our clock and the
+    one that wrote ``created_at`` disagree.
+    """
+    if created_at is None or (since is not None and clock.monotonic() - since >= visible_within_seconds):
+        return False
+    return (clock.now() - created_at).total_seconds() < visible_within_seconds
 
 
 async def look(vendor: MachineVendor, machine_id: str, *, clock: Clock, created_at: datetime | None) -> Sighting | None:
@@ -80,8 +89,9 @@ async def look(vendor: MachineVendor, machine_id: str, *, clock: Clock, created_
     Raises:
         VendorError: the vendor does not answer.
     """
+    begun = clock.monotonic()
     while True:
         sighting = await vendor.get(machine_id)
-        if sighting is not None or not is_too_young(created_at, vendor.visible_within_seconds, clock):
+        if sighting is not None or not is_too_young(created_at, vendor.visible_within_seconds, clock, since=begun):
             return sighting
         await clock.sleep(_LOOK_AGAIN_SECONDS)

@@ -18,7 +18,8 @@ from providers.base.release import release
 DEADLINE_VARIABLE: Final = "MODELYARD_DEADLINE"
 MARKER_VARIABLE: Final = "MODELYARD_MARKER"
 SPLIT_VARIABLE: Final = "MODELYARD_TENSOR_PARALLEL_SIZE"
-_OF_NO_USE: Final = frozenset({Status.STOPPED, Status.FAILED, Status.ENDING})
+OF_NO_USE: Final = frozenset({Status.STOPPED, Status.FAILED, Status.ENDING})
+"""A machine that is so serves nobody: it is not taken over, and the next `up` replaces it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +138,7 @@ class Renting:
 
     def _candidate_of(self, vendor: MachineVendor, sighting: Sighting) -> Candidate | None:
         """The candidate that a machine which is there is as good as."""
-        if sighting.status in _OF_NO_USE:
+        if sighting.status in OF_NO_USE:
             return None
         return next((c for c in self.order.candidates if satisfies(vendor.name, sighting, c)), None)
 

@@ -1,7 +1,7 @@
 """A random bearer token. It lives in the stack's state alone."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from modelyard.errors import UsageError
 from providers.base.resource import Plain, ResourceType
@@ -23,6 +23,11 @@ class AccessKeyHandler:
         """Nothing else changes."""
         del name, state, new
         return False
+
+    def drift(self, state: Plain) -> Mapping[str, bool]:
+        """Nobody else can change it."""
+        del state
+        return {}
 
     async def create(self, call: Call, inputs: Plain) -> tuple[str, Outputs]:
         """Make a key."""

@@ -23,6 +23,7 @@ class Call:
         say: a line into Pulumi's log.
         warn: a warning into Pulumi's log.
         timeout_seconds: the user's customTimeouts; None: none.
+        show: a passing word beside the resource, which the next one replaces; None: there is no such place.
     """
 
     urn: str
@@ -31,6 +32,7 @@ class Call:
     say: Callable[[str], None]
     warn: Callable[[str], None]
     timeout_seconds: float | None = None
+    show: Callable[[str], None] | None = None
 
     @property
     def stack(self) -> str:
@@ -58,6 +60,10 @@ class Handler(Protocol):
 
     def replaces(self, name: str, *, state: Plain, new: Plain) -> bool:
         """Whether a changed input, which would not replace the resource by itself, does here."""
+        ...
+
+    def drift(self, state: Plain) -> Mapping[str, bool]:
+        """Outputs that are not as they should be since the last refresh, and whether only a new object mends that."""
         ...
 
     async def create(self, call: Call, inputs: Plain) -> tuple[str, Outputs]:

@@ -94,7 +94,7 @@ MACHINE: Final = ResourceType(
         Field(
             name="networkVolumeGb",
             kind="integer",
-            description="Network volume that is made with the machine and goes with it, decimal GB.",
+            description="Network volume that goes with the machine, decimal GB. Not made yet: a check refuses it.",
             minimum=10,
             maximum=100_000,
         ),
@@ -167,6 +167,11 @@ MACHINE: Final = ResourceType(
         Field(name="createdAt", kind="string", description="When it was created, ISO 8601 UTC."),
         Field(name="attempts", kind="array", description="Candidates that were tried before it, and why they failed."),
         Field(name="marker", kind="string", description="Its name at the vendor, by which `modelyard reap` finds it."),
+        Field(
+            name="vendorName",
+            kind="string",
+            description="Its name as the vendor shows it; the next update puts the marker back where it differs.",
+        ),
         Field(name="consoleUrl", kind="string", description="Where a person looks at it."),
         Field(name="keyId", kind="string", description="Digest of the API key that rented it."),
     ),

@@ -113,6 +113,11 @@ def _machine(inputs: Mapping[str, Value]) -> Iterator[Problem]:
     image = inputs.get("image")
     if isinstance(image, str) and not re.search(r"(@sha256:[0-9a-f]{64}|:(?!latest$)[\w][\w.-]*)$", image):
         yield "image", f"{quote(image)} is not pinned; give a tag other than latest, or a digest"
+    if inputs.get("networkVolumeGb") is not None:
+        yield (
+            "networkVolumeGb",
+            ("no network volume is made with a rented machine yet; take it away (in a stack: cache.kind: local-nvme)"),
+        )
     deadline = inputs.get("deadline")
     if isinstance(deadline, str) and not _is_utc(deadline):
         yield "deadline", f"{quote(deadline)} is not a UTC time such as 2026-12-01T18:00:00Z"

@@ -6,12 +6,13 @@ from decimal import Decimal
 from typing import Any, Final, cast
 
 from modelyard.errors import UnverifiedError, UsageError, quote
+from modelyard.render.boot import differs_in_lifetime_alone
 from modelyard.render.machine import BOOT_KINDS
 from providers.base.accounts import Accounts
 from providers.base.machines import Candidate, MachineVendor, Sighting, Status
 from providers.base.marker import Marker, read_marker
 from providers.base.release import look, release
-from providers.base.rent import Rented, Renting, RentOrder, satisfies
+from providers.base.rent import OF_NO_USE, Rented, Renting, RentOrder, satisfies
 from providers.base.resource import Plain, ResourceType
 from providers.plugin.handler import Call, Outputs
 from providers.plugin.index_types import MACHINE
@@ -19,6 +20,8 @@ from providers.plugin.index_types import MACHINE
 OpenVendor = Callable[[Accounts, str], MachineVendor]
 KeyId = Callable[[Accounts, str], str]
 _DRIFT_LIMIT: Final = Decimal("0.05")
+_UNTOLD: Final[Outputs] = {"boot": "", "env": {}, "diskGb": 10}
+"""Required inputs that no vendor tells of an imported machine: what the engine's generated code shows instead."""
 
 
 class MachineHandler:
@@ -30,9 +33,14 @@ class MachineHandler:
         self._vendor, self._key_id = open_vendor, key_id
 
     def keeps(self, name: str, *, state: Plain, new: Plain) -> bool:
-        """No change that replaces is met by the machine that is there."""
-        del name, state, new
-        return False
+        """A start-up text that changes with the length of life alone: the machine was told its deadline apart."""
+        pairs = {
+            "boot": [(state.get(name), new.get(name))],
+            "otherBoots": _pairs(state.get(name), new.get(name)),
+        }.get(name, [])
+        return bool(pairs) and all(
+            one == other or differs_in_lifetime_alone(str(one), str(other)) for one, other in pairs
+        )
 
     def replaces(self, name: str, *, state: Plain, new: Plain) -> bool:
         """Other candidates replace the machine only when it satisfies none of them."""
@@ -40,6 +48,15 @@ class MachineHandler:
             return False
         seen = _remembered(state)
         return not any(satisfies(str(state["vendor"]), seen, c) for c in candidates(new["candidates"]))
+
+    def drift(self, state: Plain) -> Mapping[str, bool]:
+        """One that serves nobody any more takes another machine; one that somebody renamed gets its name back."""
+        found: dict[str, bool] = {}
+        if state.get("status") in OF_NO_USE:
+            found["status"] = True
+        if state.get("marker") and state.get("vendorName") not in (None, state["marker"]):
+            found["vendorName"] = False
+        return found
 
     async def create(self, call: Call, inputs: Plain) -> tuple[str, Outputs]:
         """Rent the first candidate that can be had."""
@@ -93,19 +110,21 @@ class MachineHandler:
         names = [field.name for field in MACHINE.inputs]
         inputs: Outputs = {name: state[name] for name in names if state.get(name) is not None}
         if not inputs:
-            inputs = _imported(vendor, seen)
+            inputs = {**_imported(vendor, seen), **_UNTOLD}
         if seen.image:
             inputs["image"] = seen.image
         facts = self._facts(call, vendor, seen, marker)
         kept = {field.name: state.get(field.name) for field in MACHINE.outputs}
-        return inputs, {**kept, **inputs, **{k: v for k, v in facts.items() if v is not None}}
+        # What no vendor tells is not in the outputs, so that the program's own word on it is no change.
+        told = {name: value for name, value in inputs.items() if _UNTOLD.get(name) != value}
+        return inputs, {**kept, **told, **{k: v for k, v in facts.items() if v is not None}}
 
     async def update(self, call: Call, object_id: str, *, state: Plain, new: Plain, changed: Sequence[str]) -> Outputs:
         """Move the deadline, rename, and remember the rest."""
         vendor, machine_id = split(object_id)
         marker = read_marker(str(state.get("marker") or ""))
         merged: Outputs = {**state, **new}
-        moving = {"name", "deadline", "lifetimeSeconds"} & set(changed)
+        moving = {"name", "deadline", "lifetimeSeconds", "vendorName"} & set(changed)
         if marker is None and moving:
             call.warn(
                 f"{call.name}: {object_id} does not carry our marker, so {', '.join(sorted(moving))} means nothing"
@@ -116,16 +135,23 @@ class MachineHandler:
             return merged
         known = state.get("createdAt")  # not of an imported machine whose vendor does not tell
         created = datetime.fromisoformat(str(known)) if known else call.accounts.time().now()
-        moved = marker.until(_deadline(new, created)).titled(str(new.get("name") or call.name))
+        # A new text for people does not move the deadline; a name that somebody overwrote has lost it.
+        until = marker.deadline if moving == {"name"} else _deadline(new, created)
+        moved = marker.until(until).titled(str(new.get("name") or call.name))
         await self._vendor(call.accounts, vendor).rename(machine_id, moved)
-        if moved.deadline != marker.deadline:
-            until = _iso(moved.deadline) if moved.deadline else "never"
-            call.say(f"{call.name}: the deadline is {until} now; the machine's own watchdog reads it from its name")
+        if "vendorName" in moving:
+            call.say(
+                f"{call.name}: {object_id} had been renamed to {quote(state.get('vendorName'))}; it is {moved.name}"
+            )
+        if {"deadline", "lifetimeSeconds"} & moving and moved.deadline != marker.deadline:
+            shown = _iso(moved.deadline) if moved.deadline else "never"
+            call.say(f"{call.name}: the deadline is {shown} now; the machine's own watchdog reads it from its name")
             if BOOT_KINDS.get(vendor) == "vm":
                 call.warn(
                     f"{call.name}: {vendor} machines cannot read their own name: the service stops as first planned"
                 )
-        return {**merged, "marker": moved.name, "deadlineAt": _iso(moved.deadline) if moved.deadline else None}
+        names = {"marker": moved.name, "vendorName": moved.name}
+        return {**merged, **names, "deadlineAt": _iso(moved.deadline) if moved.deadline else None}
 
     async def delete(self, call: Call, object_id: str, state: Plain) -> None:
         """Delete it until read-backs prove that it is gone."""
@@ -163,6 +189,7 @@ class MachineHandler:
             "chargedUsdPerHour": None if seen.usd_per_hour is None else str(seen.usd_per_hour),
             "createdAt": _iso(seen.created_at) if seen.created_at else None,
             "marker": marker.name if marker else None,
+            "vendorName": seen.name or None,
             "deadlineAt": _iso(marker.deadline) if marker and marker.deadline else None,
             "consoleUrl": client.console_url(seen.id),
             "keyId": self._key_id(call.accounts, vendor),
@@ -216,6 +243,12 @@ def _boots(call: Call, inputs: Plain, wanted: Sequence[Candidate]) -> dict[str, 
             resolution="Give otherBoots for their kind (container or vm).",
         )
     return {vendor: texts[kind] for vendor, kind in kinds.items()}
+
+
+def _pairs(one: object, other: object) -> list[tuple[object, object]]:
+    """The texts of two maps by their keys."""
+    left, right = (cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {} for given in (one, other))
+    return [(left.get(key), right.get(key)) for key in {**left, **right}]
 
 
 def _deadline(inputs: Plain, start: datetime) -> datetime | None:

@@ -1,6 +1,6 @@
 """The Ready resource: waits when it is created, and is nothing afterwards."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Final
 
@@ -37,6 +37,11 @@ class ReadyHandler:
         del name, state, new
         return False
 
+    def drift(self, state: Plain) -> Mapping[str, bool]:
+        """A wait that is over stays over."""
+        del state
+        return {}
+
     async def create(self, call: Call, inputs: Plain) -> tuple[str, Outputs]:
         """Wait."""
         vendor_name, machine_id = split(str(inputs["machineId"]))
@@ -53,6 +58,7 @@ class ReadyHandler:
             probe=HttpProbe(),
             clock=call.accounts.time(),
             say=call.say,
+            show=call.show,
             stopping=call.accounts.stopping,
             address=_replaced_address(call.accounts, machine_id),
         )
@@ -85,7 +91,8 @@ class ReadyHandler:
             return failed
         call.journal.forget(machine_id)
         error.details = f"{error.details or ''}\nThe machine was deleted and is proved gone; it costs nothing more."
-        error.resolution = f"{error.resolution or ''} Then `pulumi up --refresh`.".strip()
+        if "--refresh" not in (error.resolution or ""):
+            error.resolution = f"{error.resolution or ''} Then `pulumi up --refresh`.".strip()
         return error
 
     async def read(self, call: Call, object_id: str, state: Plain) -> tuple[Outputs, Outputs] | None:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import (
@@ -39,6 +39,10 @@ from providers.plugin.hidden import Hidden
 from providers.plugin.inputs import problems
 from providers.plugin.rental_schema import CONFIG, schema
 from providers.plugin.values import plain_map, property_value
+
+UNTOLD: Final = "importedWithout"
+"""In the state of an imported resource: inputs that the vendor did not tell. They are not compared; else an import
+would be followed by a replacement."""
 
 
 class RentalProvider(Provider):
@@ -103,17 +107,20 @@ class RentalProvider(Provider):
         handler = self._handlers[_token(request.type)]
         state, new = plain_map(request.old_state), plain_map(request.new_inputs)
         changed = _changed(handler.kind, state, new, set(request.ignore_changes))
+        drifted = handler.drift(state)
         replacing = [name for name in changed if _replaces(handler, name, state, new)]
+        replacing += [name for name, is_lost in drifted.items() if is_lost]
         return DiffResponse(
-            changes=bool(changed),
+            changes=bool(changed or drifted),
             replaces=replacing,
-            diffs=changed,
+            diffs=[*changed, *drifted],
             delete_before_replace=handler.kind.delete_before_replace,
             detailed_diff={
                 name: PropertyDiff(
-                    PropertyDiffKind.UPDATE_REPLACE if name in replacing else PropertyDiffKind.UPDATE, input_diff=True
+                    PropertyDiffKind.UPDATE_REPLACE if name in replacing else PropertyDiffKind.UPDATE,
+                    input_diff=name in changed,
                 )
-                for name in changed
+                for name in [*changed, *drifted]
             },
         )
 
@@ -133,6 +140,12 @@ class RentalProvider(Provider):
         if found is None:
             return ReadResponse(resource_id="")
         inputs, outputs = found
+        untold = state.get(UNTOLD)
+        if not state:  # an import
+            untold = [
+                field.name for field in handler.kind.inputs if field.write_only and outputs.get(field.name) is None
+            ]
+        outputs = {**outputs, UNTOLD: untold or None}
         return ReadResponse(
             resource_id=request.resource_id,
             properties=self._properties(handler, outputs, request.properties),
@@ -143,11 +156,15 @@ class RentalProvider(Provider):
         """Bring changed inputs in place."""
         handler = self._handlers[_token(request.type)]
         state, new = plain_map(request.olds), plain_map(request.news)
-        changed = _changed(handler.kind, state, new, set(request.ignore_changes))
+        changed = [*_changed(handler.kind, state, new, set(request.ignore_changes)), *handler.drift(state)]
         async with self._call(
             handler, request.urn, request.olds, request.news, timeout_seconds=request.timeout
         ) as call:
             outputs = await handler.update(call, request.resource_id, state=state, new=new, changed=changed)
+        # An input that the program no longer gives must not stay, or it would be a change for ever.
+        dropped = {field.name for field in handler.kind.inputs if new.get(field.name) is None}
+        kept = {name: value for name, value in outputs.items() if name not in dropped}
+        outputs = {**kept, UNTOLD: state.get(UNTOLD)}
         return UpdateResponse(properties=self._properties(handler, outputs, request.news))
 
     async def delete(self, request: DeleteRequest) -> None:
@@ -182,6 +199,7 @@ class RentalProvider(Provider):
                 say=lambda text: self._log.line(urn, self.hide(text)),
                 warn=lambda text: self._log.line(urn, self.hide(text), is_warning=True),
                 timeout_seconds=timeout_seconds or None,
+                show=lambda text: self._log.line(urn, self.hide(text), passing=True),
             )
         finally:
             await self._log.flush()
@@ -200,13 +218,14 @@ def _token(qualified: str) -> str:
 
 
 def _changed(kind: ResourceType, state: Mapping[str, Any], new: Mapping[str, Any], ignored: set[str]) -> list[str]:
-    """Inputs that differ. What the vendor never gives back is not a change while the state does not know it."""
+    """Inputs that differ. What an import could not know is not a change."""
     found: list[str] = []
+    untold: set[str] = set(state.get(UNTOLD) or ())
     for field in kind.inputs:
         if field.name in ignored:
             continue
         old, wanted = state.get(field.name), new.get(field.name)
-        if wanted is UNKNOWN or (old != wanted and not (field.write_only and old is None)):
+        if wanted is UNKNOWN or (old != wanted and not (old is None and field.name in untold)):
             found.append(field.name)
     return sorted(found)
 

@@ -45,7 +45,7 @@ def schema(types: Sequence[ResourceType]) -> str:
             "description": "GPU machines, volumes and endpoints of rental vendors, with deadlines and proven teardown",
             "keywords": ["pulumi", "category/cloud", "gpu", "llm"],
             "license": "Apache-2.0",
-            "language": {"python": {"respectSchemaVersion": True}},
+            "language": {"python": {"respectSchemaVersion": True, "moduleNameOverrides": {"lambda": "lambda_"}}},
             "config": {"variables": variables},
             "provider": {"inputProperties": variables},
             "types": nested,

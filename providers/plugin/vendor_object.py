@@ -1,6 +1,6 @@
 """Any resource of one vendor, behind its ``Lifecycle``: created once, read, updated in place, deleted with proof."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelyard.errors import UsageError
@@ -29,6 +29,11 @@ class VendorObjectHandler:
         """The table of the type decides alone."""
         del name, state, new
         return False
+
+    def drift(self, state: Plain) -> Mapping[str, bool]:
+        """What a person may change at the vendor are inputs; a refresh shows them."""
+        del state
+        return {}
 
     async def create(self, call: Call, inputs: Plain) -> tuple[str, Outputs]:
         """Create it once."""

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from modelyard.resources import UNKNOWN
+from providers.base.resource import Field, ResourceType
 from providers.plugin.index_types import ACCESS_KEY, MACHINE, READY
 from providers.plugin.inputs import problems
-
 
 GOOD: dict[str, Any] = {
     "candidates": [
@@ -52,9 +52,9 @@ def test_unknown_values_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("change", "where", "reason"),
     [
-        ({"candidates": []}, "candidates", "at least one offer"),
-        ({"candidates": "h100"}, "candidates", "list of at least one offer"),
-        (candidate(vendor="aws"), "candidates[0].vendor", "allowed: lambda, runpod, vastai"),
+        ({"candidates": []}, "candidates", "at least one"),
+        ({"candidates": "h100"}, "candidates", "must be a list"),
+        (candidate(vendor="aws"), "candidates[0].vendor", "allowed: lambda, runpod, vastai, verda"),
         (candidate(usdPerHour="0"), "candidates[0].usdPerHour", "more than 0"),
         (candidate(usdPerHour="NaN"), "candidates[0].usdPerHour", "more than 0"),
         (candidate(usdPerHour="cheap"), "candidates[0].usdPerHour", "more than 0"),
@@ -70,6 +70,7 @@ def test_unknown_values_are_left_alone() -> None:
         ({"deadline": "2026-12-01T18:00:00+01:00"}, "deadline", "not a UTC time"),
         ({"ports": [0]}, "ports[0]", "allowed: 1 to 65535"),
         ({"owner": None}, "owner", "is required"),
+        ({"networkVolumeGb": 500}, "networkVolumeGb", "cache.kind: local-nvme"),
         ({"gpus": 8}, "gpus", "is not known"),
     ],
 )
@@ -80,5 +81,75 @@ def test_a_problem_names_the_property_and_what_is_allowed(change: dict[str, Any]
 
 
 @pytest.mark.parametrize(("length", "count"), [(32, 0), (15, 1), (129, 1), ("32", 1)])
-def test_an_access_key_has_a_sane_length(length: object, count: int) -> None:
-    assert len(problems("modelyard-rental:index:AccessKey", {"length": length})) == count  # type: ignore[dict-item]  # a wrong type is the point
+def test_an_access_key_has_a_sane_length(length: Any, count: int) -> None:
+    assert len(problems(ACCESS_KEY, {"length": length})) == count
+
+
+def test_a_wait_needs_a_machine_a_path_and_a_budget() -> None:
+    missing = [name for name, reason in problems(READY, {}) if reason == "is required"]
+    assert missing == ["machineId", "port", "healthPath", "timeoutSeconds", "phases"]
+
+
+THING = ResourceType(
+    module="acme",
+    name="Thing",
+    description="Every form of input.",
+    inputs=(
+        Field(name="size", kind="number", description="", minimum=0.5, maximum=2),
+        Field(name="code", kind="string", description="", pattern="[a-z]+", secret=True),
+        Field(name="word", kind="string", description="", minimum=2, maximum=4),
+        Field(name="mode", kind="string", description="", choices=("a", "b")),
+        Field(name="is_on", kind="boolean", description=""),
+        Field(name="tags", kind="map", description=""),
+        Field(name="names", kind="array", description=""),
+        Field(
+            name="box",
+            kind="object",
+            description="",
+            fields=(Field(name="id", kind="string", description="", required=True),),
+        ),
+        Field(name="any", kind="object", description=""),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "reason"),
+    [
+        ({"size": 0.4}, "size", "0.4 is out of range"),
+        ({"size": True}, "size", "not a number"),
+        ({"size": "1"}, "size", "not a number"),
+        ({"code": "UPPER-SECRET"}, "code", "a secret does not have the form"),
+        ({"code": 5}, "code", "a secret is not a text"),
+        ({"word": "a"}, "word", "1 characters are too few; at least 2"),
+        ({"word": "abcde"}, "word", "5 characters are too many; allowed: 4"),
+        ({"mode": "c"}, "mode", "'c' is not allowed; allowed: a, b"),
+        ({"is_on": "yes"}, "is_on", "neither true nor false"),
+        ({"tags": ["x"]}, "tags", "must be a map"),
+        ({"tags": {"a": 1}}, "tags.a", "is not a text"),
+        ({"names": {"a": "b"}}, "names", "must be a list"),
+        ({"names": ["a", 2]}, "names[1]", "is not a text"),
+        ({"box": "x"}, "box", "must be an object"),
+        ({"box": {}}, "box.id", "is required"),
+        ({"box": {"id": "1", "x": 1}}, "box.x", "is not known; allowed: id"),
+    ],
+)
+def test_every_form_of_input_is_checked(given: dict[str, Any], where: str, reason: str) -> None:
+    found = problems(THING, given)
+    assert [name for name, _ in found] == [where]
+    assert reason in found[0][1]
+    assert "UPPER-SECRET" not in found[0][1]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"size": 1.5, "word": "abc", "mode": "a", "is_on": False, "tags": {"a": "b"}, "names": [], "box": {"id": "1"}},
+        {"any": {"whatever": [1, {"x": None}]}},
+        {"size": None, "tags": None},
+        {"tags": {"a": UNKNOWN}, "names": [UNKNOWN], "box": UNKNOWN},
+    ],
+)
+def test_good_inputs_have_no_problems(given: dict[str, Any]) -> None:
+    assert problems(THING, given) == []

@@ -12,9 +12,9 @@ from pulumi.provider.experimental.provider import CheckRequest, CreateRequest, D
 
 from modelyard.render.machine import BOOT_KINDS
 from modelyard.render.nginx import access_conf
-from providers.plugin.inputs import VENDORS
+from providers import registry
+from providers.plugin.handlers import load_handlers
 from providers.plugin.rental_provider import RentalProvider
-from providers.plugin.rental_schema import RESOURCES
 from providers.plugin.values import UNKNOWN_TEXT
 from providers.rental import PACKAGE
 from tests.components.builders import trial
@@ -41,7 +41,7 @@ def test_registered_inputs_pass_the_check(kind: str) -> None:
     inputs = {name: value(raw) for name, raw in registered.props.items()}
     answer = asyncio.run(RentalProvider().check(CheckRequest(registered.urn, {}, inputs, b"")))
     assert [(failure.property, failure.reason) for failure in answer.failures or []] == []
-    assert set(registered.props) <= set(RESOURCES[registered.type]["inputProperties"])
+    assert set(registered.props) <= {field.name for field in load_handlers()[registered.type].kind.inputs}
 
 
 def test_in_a_preview_unknown_inputs_are_not_judged() -> None:
@@ -62,7 +62,7 @@ def test_the_gateway_takes_every_key_that_the_provider_makes() -> None:
 
 
 def test_every_vendor_that_can_be_rented_from_has_a_way_to_start() -> None:
-    assert set(VENDORS) == set(BOOT_KINDS)
+    assert set(registry.VENDORS) == set(BOOT_KINDS)
 
 
 def test_pulumi_yaml_runs_the_plugin_from_its_folder() -> None:
