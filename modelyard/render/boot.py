@@ -4,6 +4,7 @@ The order is the point. The deadline is fixed and its watcher runs before the fi
 the engine does; the engine comes last. Monitoring may fail without stopping the service; nothing else may.
 """
 
+import re
 import shlex
 from collections.abc import Sequence
 from typing import Final
@@ -18,6 +19,15 @@ from modelyard.render.text import fill
 
 HERE_END: Final = "MODELYARD_END"
 """Ends every here-document; no rendered file may hold it as a line of its own."""
+_LIFETIME: Final = re.compile(r"\blifetime_seconds=\d+")
+
+
+def differs_in_lifetime_alone(one: str, other: str) -> bool:
+    """Whether two start-up texts, of any kind of machine, are the same but for the length of life.
+
+    A machine that runs does not care: its deadline came with the create call, and is moved by its name.
+    """
+    return one != other and _LIFETIME.sub("", one) == _LIFETIME.sub("", other)
 
 
 def boot_script(machine: MachineText) -> str:
