@@ -5,7 +5,7 @@ They have no deadline and are not reaped, so the person goes on at the end until
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,13 +22,13 @@ class Subject:
         token: its resource type.
         kinds: what the ledger calls it.
         inputs: what it is made of.
-        changes: inputs that a person changes, with the values that they take in turn.
+        changes: what a person changes at once, each a possible step.
     """
 
     token: str
     kinds: tuple[str, ...]
     inputs: Mapping[str, Any]
-    changes: Mapping[str, Sequence[Any]] = field(default_factory=dict[str, Sequence[Any]])
+    changes: Sequence[Mapping[str, Any]] = ()
 
     @property
     def vendor(self) -> str:
@@ -41,7 +41,7 @@ SUBJECTS: Final = (
         token="runpod:NetworkVolume",
         kinds=("volume",),
         inputs={"sizeGb": 100, "dataCenter": "US-KS-2"},
-        changes={"sizeGb": (150, 200), "dataCenter": ("EU-RO-1",)},
+        changes=({"sizeGb": 150}, {"sizeGb": 200}, {"dataCenter": "EU-RO-1"}),
     ),
     Subject(
         token="runpod:Pod",
@@ -55,7 +55,8 @@ SUBJECTS: Final = (
             "ports": ["8000/http"],
             "allowReset": True,
         },
-        changes={"locked": (True, False), "diskGb": (60, 70)},
+        # A locked pod refuses to start anew, as it should: whoever wants that unlocks it.
+        changes=({"locked": True}, {"locked": False}, {"diskGb": 60, "locked": False}),
     ),
     Subject(token="lambda:Filesystem", kinds=("volume", "filesystem"), inputs={"region": "us-west-1"}),
     Subject(
@@ -69,7 +70,7 @@ SUBJECTS: Final = (
             "env": {"TOKEN": SECRET},
             "maxUsdPerHour": "9.00",
         },
-        changes={"state": ("stopped", "running")},
+        changes=({"state": "stopped"}, {"state": "running"}),
     ),
 )
 
@@ -90,8 +91,7 @@ class ObjectLifecycle(Lifecycle):
     def _change(self, action: str) -> None:
         del action
         if self.subject.changes:
-            name = self._random.choice(sorted(self.subject.changes))
-            self._inputs[name] = self._random.choice(self.subject.changes[name])
+            self._inputs |= self._random.choice(self.subject.changes)
 
     def _behind_the_back(self, action: str) -> None:
         del action

@@ -36,5 +36,8 @@ def test_the_campaign_notices_when_doubt_is_not_cleared(monkeypatch: pytest.Monk
 
 
 def test_the_campaign_notices_when_not_shown_is_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(release, "is_too_young", lambda *_, **__: False)
+    def never(*_: object, **__: object) -> bool:
+        return False
+
+    monkeypatch.setattr(release, "is_too_young", never)
     assert any(live(SEED, index).violations for index in range(120))
