@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.simulators.account import Vendors, vendors_on_loopback
 
 ROOT = Path(__file__).parents[2]
 PULUMI = shutil.which("pulumi")
@@ -45,9 +48,36 @@ class Engine:
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """A copy of the committed and uncommitted files, so that a stack's salt never lands in the checkout."""
+    return engine_in(tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture(scope="session")
+def rental_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Another copy with a state of its own, in which things are really rented (on simulators). It knows no API key."""
+    made = engine_in(tmp_path_factory.mktemp("rental"))
+    home = made.project.parent / "home"
+    home.mkdir()
+    known = {"RUNPOD_API_KEY", "LAMBDA_API_KEY", "VAST_API_KEY", "VERDA_CLIENT_ID", "VERDA_CLIENT_SECRET", "HF_TOKEN"}
+    made.env.update({k: v for k, v in _HOMES.items() if k not in made.env}, HOME=str(home))
+    for name in known:
+        made.env.pop(name, None)
+    return made
+
+
+@pytest.fixture(scope="module")
+def vendors() -> Generator[Vendors]:
+    """Simulators over HTTP, new for each file of tests."""
+    with vendors_on_loopback(speed=100) as found:
+        yield found
+
+
+_HOMES = {"UV_CACHE_DIR": str(Path.home() / ".cache" / "uv"), "PULUMI_HOME": str(Path.home() / ".pulumi")}
+"""What is found below the home folder unless it is told, so that a home of our own does not hide it."""
+
+
+def engine_in(work: Path) -> Engine:
     if PULUMI is None:
         pytest.skip("the Pulumi CLI is not on PATH (it is in no package registry)")
-    work = tmp_path_factory.mktemp("engine")
     project = work / "project"
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
