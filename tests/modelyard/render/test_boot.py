@@ -2,13 +2,16 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modelyard.render.boot import HERE_END, boot_script
+from modelyard.render.boot import HERE_END, boot_script, differs_in_lifetime_alone
+from modelyard.render.compose import cloud_init
+from modelyard.render.machine import MachineText
 from modelyard.render.nginx import access_conf
 from modelyard.spec import Auth
 from providers.base.marker import Marker
@@ -134,6 +137,22 @@ def test_past_deadline_on_the_other_container_vendor(tmp_path: Path) -> None:
     ]
 
 
+def test_the_container_stays_for_the_watchdog_when_the_start_up_fails(tmp_path: Path) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    script = head_of(boot_script(machine_text()), tmp_path).replace("        sleep 10\n", "        sleep 0.2\n")
+    with fake_http() as api:
+        done = bash(
+            script + "\nfalse\n",
+            MODELYARD_DEADLINE=f"{soon:%Y-%m-%dT%H:%M:%SZ}",
+            RUNPOD_POD_ID="pod7",
+            RUNPOD_API_KEY="pod-scoped",
+            RUNPOD_REST_URL=f"http://127.0.0.1:{api.port}/v2",
+        )
+        assert [api.asked.get_nowait().method for _ in range(2)] == ["GET", "DELETE"]
+    assert done.returncode == 1
+    assert "the start-up ended with status 1; the watchdog goes on alone" in done.stderr
+
+
 def named(deadline: datetime | None) -> str:
     return Marker.new(title="trial-405b", owner="o/p/s", urn="urn", spec={}, deadline=deadline).name
 
@@ -177,7 +196,7 @@ def test_a_deadline_that_was_lifted_ends_the_watch(tmp_path: Path) -> None:
 
 def test_lifetime_counts_from_the_first_start_when_no_deadline_came(tmp_path: Path) -> None:
     script = head_of(boot_script(machine_text(lifetime_seconds=7200)), tmp_path)
-    script = script.replace('watch_deadline "$deadline" &', "")
+    script = script.replace('watch_deadline "$deadline" &', "true &")
     script += '\nprintf "%s %s" "$(date +%s)" "$deadline"'
     first = bash(script)
     assert first.returncode == 0, first.stderr
@@ -238,3 +257,19 @@ def test_the_split_over_gpus_follows_the_machine_that_was_got() -> None:
         done = bash(f"printf '%s\\n' {words}", **given)
         seen = done.stdout.split()
         assert seen[seen.index("--tensor-parallel-size") + 1] == expected
+
+
+@pytest.mark.parametrize("text", [boot_script, cloud_init])
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"lifetime_seconds": 3600}, {"lifetime_seconds": 7200}, True),
+        ({"lifetime_seconds": 3600}, {"lifetime_seconds": 3600}, False),
+        ({"lifetime_seconds": 3600}, {"lifetime_seconds": None}, False),
+        ({"lifetime_seconds": 3600}, {"lifetime_seconds": 7200, "cache_path": "/elsewhere"}, False),
+    ],
+)
+def test_another_life_is_told_from_another_machine(
+    text: Callable[[MachineText], str], one: dict[str, Any], other: dict[str, Any], *, expected: bool
+) -> None:
+    assert differs_in_lifetime_alone(text(machine_text(**one)), text(machine_text(**other))) is expected
