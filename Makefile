@@ -7,7 +7,7 @@ VENV := .venv
 UV := $(VENV)/bin/uv
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup preview test test-all lint types contracts bench check format docs lock clean
+.PHONY: help setup preview test test-all test-cluster lint types contracts bench check format docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -29,10 +29,14 @@ preview: $(STAMP) ## Price and check an environment: make preview ENV=trial-405b
 	@$(VENV)/bin/modelyard preview $(ENV)
 
 test: $(STAMP) ## Run the tests
-	@$(VENV)/bin/python -m pytest -n auto -m 'not slow'
+	@$(VENV)/bin/python -m pytest -n auto -m 'not slow and not cluster'
 
 test-all: $(STAMP) ## Run the tests with the long campaigns
-	@$(VENV)/bin/python -m pytest -n auto
+	@$(VENV)/bin/python -m pytest -n auto -m 'not cluster'
+
+test-cluster: $(STAMP) ## Run the tests on a real Kubernetes control plane (builds it first: minutes, once)
+	@$(VENV)/bin/python -m tests.cluster.build
+	@$(VENV)/bin/python -m pytest -m cluster
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(VENV)/bin/ruff check .
