@@ -40,6 +40,7 @@ def campaign(lifecycles: int, seed: int, workers: int) -> dict[str, object]:
         "faults": dict(sorted(happened.items())),
         "kills": sum(o.kills for o in outcomes),
         "machines": sum(o.machines for o in outcomes),
+        "volumes": sum(o.volumes for o in outcomes),
         "vendor_calls": sum(o.calls for o in outcomes),
         "lost": sum(len(o.lost) for o in outcomes),
         "duplicated": sum(len(o.duplicated) for o in outcomes),

@@ -64,6 +64,8 @@ class GpuNodeArgs(TypedDict):
     """Decimal GB of the machine's own disk."""
     network_volume_gb: NotRequired[int]
     """Decimal GB of a network volume."""
+    cache_path: NotRequired[str]
+    """Folder at which that volume is mounted."""
     lifetime_seconds: NotRequired[int]
     """Seconds from the create call to the deadline."""
     deadline: NotRequired[str]
@@ -121,6 +123,7 @@ def args_for(plan: Plan) -> GpuNodeArgs:
     volume = sizes.network_volume_gb(plan.spec, plan.cache_gb)
     if volume is not None:
         args["network_volume_gb"] = volume
+        args["cache_path"] = plan.spec.cache.path
     if plan.deadline is not None:
         args["deadline"] = plan.deadline.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if plan.lifetime_seconds is not None:
@@ -144,6 +147,8 @@ def _machine_args(args: GpuNodeArgs) -> rental.MachineArgs:
         inputs["otherBoots"] = dict(args["other_boots"])
     if "network_volume_gb" in args:
         inputs["networkVolumeGb"] = whole(args["network_volume_gb"])
+    if "cache_path" in args:
+        inputs["cachePath"] = args["cache_path"]
     if "lifetime_seconds" in args:
         inputs["lifetimeSeconds"] = whole(args["lifetime_seconds"])
     if "deadline" in args:

@@ -13,6 +13,7 @@ from modelyard.errors import UnknownNameError
 from providers.base.accounts import Accounts, VendorAccess
 from providers.base.machines import MachineVendor
 from providers.base.resource import Lifecycle, LiveOffer, ResourceType
+from providers.base.volumes import MachineVolumes
 
 OpenLifecycle = Callable[[Accounts], Lifecycle]
 
@@ -24,6 +25,8 @@ class Vendor:
     name: str
     folder: str
     machines_class: str
+    volumes_class: str = ""
+    """In its module ``volumes``: the network volumes that a machine can take; empty: none."""
 
     def access(self) -> VendorAccess:
         """How it is reached."""
@@ -33,6 +36,13 @@ class Vendor:
     def machines(self, accounts: Accounts) -> MachineVendor:
         """Its machines."""
         made: MachineVendor = getattr(self._module("machines"), self.machines_class)(accounts)
+        return made
+
+    def volumes(self, accounts: Accounts) -> MachineVolumes | None:
+        """Its network volumes; None: none that a machine could take. Asks for no key."""
+        if not self.volumes_class:
+            return None
+        made: MachineVolumes = getattr(self._module("volumes"), self.volumes_class)(accounts)
         return made
 
     async def live_offers(self, accounts: Accounts) -> Sequence[LiveOffer]:
@@ -52,8 +62,8 @@ class Vendor:
 VENDORS: Final[Mapping[str, Vendor]] = {
     vendor.name: vendor
     for vendor in (
-        Vendor(name="runpod", folder="runpod", machines_class="RunpodMachines"),
-        Vendor(name="lambda", folder="lambda_cloud", machines_class="LambdaMachines"),
+        Vendor(name="runpod", folder="runpod", machines_class="RunpodMachines", volumes_class="RunpodVolumes"),
+        Vendor(name="lambda", folder="lambda_cloud", machines_class="LambdaMachines", volumes_class="LambdaVolumes"),
         Vendor(name="vastai", folder="vastai", machines_class="VastMachines"),
         Vendor(name="verda", folder="verda", machines_class="VerdaMachines"),
     )

@@ -45,6 +45,7 @@ class MachineArgs(TypedDict):
     lifetimeSeconds: NotRequired[int]
     deadline: NotRequired[str]
     networkVolumeGb: NotRequired[int]
+    cachePath: NotRequired[str]
     name: NotRequired[str]
     driftLimit: NotRequired[float]
     onDrift: NotRequired[str]

@@ -19,7 +19,7 @@ def as_table(rows: Sequence[Row]) -> str:
     cells = [
         (
             row.vendor,
-            row.machine_id,
+            row.machine_id if row.kind == "machine" else f"volume {row.machine_id}",
             row.name or "–",
             _deadline(row),
             "not told" if row.usd_per_hour is None else format_usd(row.usd_per_hour),
@@ -62,23 +62,26 @@ def summary(swept: Sweep, found: Reach, *, dry_run: bool) -> str:
     if ended:
         verb = "would end" if dry_run else "ended"
         stops = "would stop" if dry_run else "stops"
-        parts.append(styled(f"{verb} {_count(ended)}: {stops} {rate(ended)}", "bold", color=color))
+        parts.append(styled(f"{verb} {count(ended)}: {stops} {rate(ended)}", "bold", color=color))
     else:
         parts.append("ended nothing" if not dry_run else "nothing would end")
     gone = [row for row in swept.rows if row.outcome is Outcome.GONE]
     doubtful = [row for row in swept.rows if row.outcome is Outcome.UNVERIFIED]
     if gone:
-        parts.append(f"{_count(gone)} gone already")
+        parts.append(f"{count(gone)} gone already")
     if doubtful:
-        parts.append(styled(f"{_count(doubtful)} not verified ({rate(doubtful)})", "red", color=color))
+        parts.append(styled(f"{count(doubtful)} not verified ({rate(doubtful)})", "red", color=color))
     if kept:
-        parts.append(f"{_count(kept)} kept ({rate(kept)})")
+        parts.append(f"{count(kept)} kept ({rate(kept)})")
     parts += [styled(f"{blind.vendor} could not be asked", "red", color=color) for blind in swept.blind]
     return " · ".join(parts)
 
 
-def _count(rows: Sequence[Row]) -> str:
-    return f"{len(rows)} machine{'' if len(rows) == 1 else 's'}"
+def count(rows: Sequence[Row]) -> str:
+    """Machines, and volumes if there are any."""
+    volumes = sum(row.kind == "volume" for row in rows)
+    parts = [(len(rows) - volumes, "machine"), *([(volumes, "volume")] if volumes else [])]
+    return ", ".join(f"{number} {what}{'' if number == 1 else 's'}" for number, what in parts if number or not volumes)
 
 
 def document(swept: Sweep, found: Reach, *, dry_run: bool) -> dict[str, object]:

@@ -13,8 +13,9 @@ from modelyard.cli.vendors import Reach, reach
 from modelyard.errors import ModelyardError, UnverifiedError, UsageError, quote
 from providers import registry
 from providers.base.accounts import Accounts
+from providers.base.machines import MachineVendor
 from providers.base.marker import short_title
-from providers.base.reap import Asked, Outcome, Sweep, sweep
+from providers.base.reap import Asked, Blind, Outcome, Sweep, sweep
 
 INTERRUPTED: Final = 130
 
@@ -106,8 +107,7 @@ def _confirmed(accounts: Accounts, found: Reach, asked: Asked) -> Asked | None:
         say("no machine has our marker; nothing to end")
         return None
     emit(reap_view.as_table(swept.rows))
-    count = f"{len(going)} machine{'' if len(going) == 1 else 's'}"
-    if not click.confirm(f"End {count} ({reap_view.rate(going)})?", err=True):
+    if not click.confirm(f"End {reap_view.count(going)} ({reap_view.rate(going)})?", err=True):
         say("nothing was ended")
         return None
     return replace(asked, everything=False, machines=frozenset(f"{row.vendor}/{row.machine_id}" for row in going))
@@ -115,13 +115,32 @@ def _confirmed(accounts: Accounts, found: Reach, asked: Asked) -> Asked | None:
 
 def _sweep(accounts: Accounts, found: Reach, asked: Asked) -> Sweep:
     async def run() -> Sweep:
+        opened, blind = _opened(accounts, found)
+        volumes = {vendor.name: made for vendor in found.vendors if (made := vendor.volumes(accounts)) is not None}
         try:
-            vendors = [vendor.machines(accounts) for vendor in found.vendors]
-            return await sweep(vendors, asked, clock=accounts.time(), say=say)
+            swept = await sweep(opened, asked, clock=accounts.time(), say=say, volumes=volumes)
         finally:
             await accounts.close()
+        return replace(swept, blind=(*blind, *swept.blind))
 
     return asyncio.run(run())
+
+
+def _opened(accounts: Accounts, found: Reach) -> tuple[list[MachineVendor], list[Blind]]:
+    """The vendors' machines, and the vendors that cannot even be asked, which do not stop the others.
+
+    Raises:
+        ModelyardError: none can.
+    """
+    opened, failed = list[MachineVendor](), list[tuple[str, ModelyardError]]()
+    for vendor in found.vendors:
+        try:
+            opened.append(vendor.machines(accounts))
+        except ModelyardError as error:
+            failed.append((vendor.name, error))
+    if failed and not opened:
+        raise failed[0][1]
+    return opened, [Blind(vendor=name, reason=error.brief) for name, error in failed]
 
 
 def _show(swept: Sweep, request: Request, found: Reach) -> None:

@@ -47,6 +47,9 @@ class Vendor:
     volume_first_gb: int | None = None
     volume_trust: Trust | None = None
     """The only trust tier that can attach a network volume; None: all."""
+    volume_max_gb: int | None = None
+    volume_below: tuple[str, ...] = ()
+    """Folders below which a machine can mount it; empty: anywhere."""
     volume_granularity_seconds: int = 3600
     hourly_limit: str | None = None
     """The row that holds the spend limit of a fresh account, USD per hour."""

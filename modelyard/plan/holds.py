@@ -47,11 +47,16 @@ def _why_not_unnamed(asked: Asked, gpu: Gpu) -> str | None:
 def _why_not_storage(asked: Asked, offer: Offer) -> str | None:
     """Why the weights have nowhere to lie."""
     vendor = find_vendor(offer.vendor)
-    if network_volume_gb(asked.spec, asked.cache_gb) is not None:
+    volume_gb = network_volume_gb(asked.spec, asked.cache_gb)
+    if volume_gb is not None:
         if not vendor.volume:
             return f"modelyard has no network volumes on {vendor.name}; ask for cache.kind: local-nvme"
         if vendor.volume_trust not in (None, offer.trust):
             return f"{vendor.name} attaches network volumes to {vendor.volume_trust} machines only"
+        if vendor.volume_max_gb is not None and volume_gb > vendor.volume_max_gb:
+            return f"{vendor.name}'s network volumes hold {vendor.volume_max_gb:,} GB, {volume_gb:,} are needed"
+        if vendor.volume_below and not asked.spec.cache.path.startswith(tuple(f"{f}/" for f in vendor.volume_below)):
+            return f"{vendor.name} mounts network volumes below {', '.join(vendor.volume_below)} only; set cache.path"
     disk = disk_gb(asked.spec, asked.cache_gb)
     if vendor.disk == "included" and offer.local_nvme_gb is not None and offer.local_nvme_gb < disk:
         return f"its disk holds {offer.local_nvme_gb:,} GB, {disk:,} are needed"

@@ -84,6 +84,14 @@ def line_key(name: str) -> Callable[[str], str | None]:
 PACE_VARIABLE: Final = "MODELYARD_PACE"
 
 
+def _home() -> Path:
+    """The user's home folder, or one that does not exist where the user has none: a preview needs none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")
+
+
 @dataclass(kw_only=True)
 class Accounts:
     """One process's access to vendors. Clients and rate limits are shared by everything in it.
@@ -98,7 +106,7 @@ class Accounts:
 
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    home: Path = field(default_factory=Path.home)
+    home: Path = field(default_factory=_home)
     clock: Clock | None = None
     transport: httpx.AsyncBaseTransport | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -161,14 +169,7 @@ class Accounts:
         known = self._open.get((access.vendor, key))
         if known is None:
             clock = self.time()
-            client = httpx.AsyncClient(
-                base_url=url,
-                headers={"Authorization": f"Bearer {key}", "User-Agent": "modelyard"},
-                timeout=httpx.Timeout(access.timeout_seconds, connect=15.0),
-                transport=self.transport,
-                follow_redirects=False,
-                trust_env=not is_loopback(url),
-            )
+            client = self._client(access, url, key)
             known = VendorHttp(
                 vendor=access.vendor,
                 client=client,
@@ -195,6 +196,30 @@ class Accounts:
             await http.client.aclose()
         self._open.clear()
         self._shared.clear()
+
+    def _client(self, access: VendorAccess, url: str, key: str) -> httpx.AsyncClient:
+        if not (key.isascii() and key.isprintable()):
+            raise VendorError(
+                access.vendor,
+                Kind.AUTH,
+                "the API key holds a character that no key has",
+                resolution=f"Copy it anew into {access.key_variable}. {access.where_to_get}".strip(),
+            )
+        try:
+            return httpx.AsyncClient(
+                base_url=url,
+                headers={"Authorization": f"Bearer {key}", "User-Agent": "modelyard"},
+                timeout=httpx.Timeout(access.timeout_seconds, connect=15.0),
+                transport=self.transport,
+                follow_redirects=False,
+                trust_env=not is_loopback(url),
+            )
+        except (ValueError, ImportError, httpx.InvalidURL, OSError):  # its text may hold a proxy's password
+            raise UsageError(
+                f"{access.vendor} cannot be reached through the proxy or with the certificates of the environment",
+                details="where    HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE or SSL_CERT_DIR\n"
+                "allowed  a proxy at http://… or https://…; SOCKS is not supported",
+            ) from None
 
     def _key(self, access: VendorAccess) -> str | None:
         asked = self.settings.get(f"{_camel(access.vendor)}ApiKey") or self._key_in_environment(access)
@@ -236,9 +261,12 @@ def is_loopback(url: str) -> bool:
 
 
 def _check_url(url: str, access: VendorAccess) -> None:
-    parts = urlsplit(url)
-    if is_loopback(url) or (parts.scheme == "https" and parts.hostname):
-        return
+    try:
+        parts = urlsplit(url)
+        if is_loopback(url) or (parts.scheme == "https" and parts.hostname):
+            return
+    except ValueError:  # such as brackets that hold no address
+        pass
     raise UsageError(
         f"{access.vendor}: base URL {quote(url)} would send the API key in the clear, or is no URL",
         details=f"where    {access.url_variable} or config modelyard-rental:{_camel(access.vendor)}Url\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -177,8 +178,7 @@ class VendorHttp:
 
     def _wait(self, error: VendorError, attempt: int) -> float:
         if error.retry_after_seconds is not None:
-            self.pacer.hold(error.retry_after_seconds)
-            return error.retry_after_seconds
+            return self.pacer.hold(error.retry_after_seconds)
         return _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
 
     def _error(self, kind: Kind, detail: str, operation: str) -> VendorError:
@@ -205,13 +205,23 @@ class VendorHttp:
         return error
 
 
+def _no_constant(text: str) -> float:
+    """Refuse NaN and Infinity, which JSON does not have: a price that compares with nothing stops what follows."""
+    raise ValueError(f"{text} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_constant(text)
+
+
 def _reply(response: httpx.Response) -> Reply:
     text = response.text
     body: Any = None
     if text.strip():
         try:
-            body = json.loads(text)
-        except ValueError:
+            body = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        except (ValueError, RecursionError):
             body = UNREADABLE
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Reply(status=response.status_code, body=body, text=text, headers=headers)

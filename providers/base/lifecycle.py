@@ -12,7 +12,7 @@ from providers.base.clock import Clock
 from providers.base.errors import RETRIED, Kind, VendorError
 from providers.base.journal import Journal
 from providers.base.marker import Marker
-from providers.base.reconcile import VISIBLE_WITHIN_SECONDS, Creation, Say, create_once, settle_notes
+from providers.base.reconcile import VISIBLE_WITHIN_SECONDS, Creation, LeftBehind, Say, create_once, settle_notes
 from providers.base.release import is_too_young
 from providers.base.resource import Found, Lifecycle, Wanted
 
@@ -38,29 +38,8 @@ async def create_safely(
         UnverifiedError: it may have been, or what is there is not certainly ours.
         Stopped: the engine wants to end; nothing was sent.
     """
-
-    async def send(marker: Marker) -> Found:
-        return await lifecycle.create(Wanted(marker=marker, inputs=wanted.inputs, secrets=wanted.secrets))
-
-    async def listing() -> Sequence[Found]:
-        return await lifecycle.find(wanted)
-
-    async def discard(object_id: str) -> None:
-        await delete_safely(lifecycle, object_id, clock=clock, created_at=clock.now())
-
-    what = f"{lifecycle.kind.name} {wanted.marker.name}"
-    creation = Creation(
-        vendor=vendor,
-        what=what,
-        marker=wanted.marker,
-        send=send,
-        listing=listing,
-        discard=discard,
-        clock=clock,
-        journal=journal,
-        say=say,
-        visible_within_seconds=visible_within_seconds,
-    )
+    creation = _creation(lifecycle, wanted, vendor, clock, journal, say, visible_within_seconds)
+    what = creation.what
     left = await settle_notes(creation)
     for item in left.ours:
         say(f"{what}: deleting {item.id}, which an interrupted run of another shape left")
@@ -77,6 +56,49 @@ async def create_safely(
         say(f"{what}: taking over {left.same[0].id}, which an interrupted run left")
         return left.same[0]
     return await create_once(creation)
+
+
+async def left_behind(  # the arguments are those of create_safely
+    lifecycle: Lifecycle, wanted: Wanted, *, vendor: str, clock: Clock, journal: Journal, say: Say
+) -> LeftBehind[Found]:
+    """What earlier, interrupted runs made for this resource, once the vendor has had the time to show it.
+
+    Raises:
+        VendorError: the vendor does not answer.
+    """
+    return await settle_notes(_creation(lifecycle, wanted, vendor, clock, journal, say, VISIBLE_WITHIN_SECONDS))
+
+
+def _creation(  # what create_safely is given
+    lifecycle: Lifecycle,
+    wanted: Wanted,
+    vendor: str,
+    clock: Clock,
+    journal: Journal,
+    say: Say,
+    visible_within_seconds: float,
+) -> Creation[Found]:
+    async def send(marker: Marker) -> Found:
+        return await lifecycle.create(Wanted(marker=marker, inputs=wanted.inputs, secrets=wanted.secrets))
+
+    async def listing() -> Sequence[Found]:
+        return await lifecycle.find(wanted)
+
+    async def discard(object_id: str) -> None:
+        await delete_safely(lifecycle, object_id, clock=clock, created_at=clock.now())
+
+    return Creation(
+        vendor=vendor,
+        what=f"{lifecycle.kind.name} {wanted.marker.name}",
+        marker=wanted.marker,
+        send=send,
+        listing=listing,
+        discard=discard,
+        clock=clock,
+        journal=journal,
+        say=say,
+        visible_within_seconds=visible_within_seconds,
+    )
 
 
 async def read_safely(

@@ -1,12 +1,17 @@
 """Keeping to a vendor's rate limits, shared by everything in the process that uses the same account."""
 
 import asyncio
+import math
 from collections.abc import Mapping
+from typing import Final
 
 from providers.base.clock import Clock
 
 EVERY = "every"
 """The operation whose interval holds between any two calls."""
+
+
+LONGEST_PAUSE_SECONDS: Final = 3600.0
 
 
 class Pacer:
@@ -35,9 +40,14 @@ class Pacer:
             await self._until(self._free.get(operation, 0.0))
             self._free[operation] = await self._any() + self._intervals[operation]
 
-    def hold(self, seconds: float) -> None:
-        """Let nobody call for so many seconds."""
-        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+    def hold(self, seconds: float) -> float:
+        """Let nobody call for so many seconds; gives back how many it is.
+
+        That is an hour at most, whatever a vendor's header says: who waits for ever cannot say why.
+        """
+        pause = LONGEST_PAUSE_SECONDS if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_PAUSE_SECONDS)
+        self._held_until = max(self._held_until, self._clock.monotonic() + pause)
+        return pause
 
     async def _any(self) -> float:
         """Wait for the line of all calls; returns when the turn came."""

@@ -94,6 +94,8 @@ class Sighting:
     created_at: datetime | None
     spot: bool = False
     image: str | None = None
+    network_volume_id: str | None = None
+    """The network volume that it mounts; None: none, or the vendor does not say."""
 
     @property
     def id(self) -> str:

@@ -24,6 +24,9 @@ _FORM: Final = re.compile(
     r"modelyard-(?P<title>[a-z0-9-]*?)-?(?P<resource>[0-9a-f]{8})(?P<spec>[0-9a-f]{8})(?P<nonce>[0-9a-f]{6})"
     r"-(?P<deadline>[0-9a-z]{1,7})-(?P<check>[0-9a-f]{4})"
 )
+FIRST_DEADLINE: Final = datetime(1970, 1, 2, tzinfo=UTC)
+LAST_DEADLINE: Final = datetime(4000, 1, 1, tzinfo=UTC)
+"""A marker's seven digits reach a little further; one that nobody can read again would lose the machine."""
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -61,7 +64,7 @@ class Marker:
             resource=_digest(f"{owner}\n{urn}", 8),
             spec=_digest(json.dumps(spec, sort_keys=True, default=str), 8),
             nonce=secrets.token_hex(3),
-            deadline=deadline.astimezone(UTC).replace(microsecond=0) if deadline else None,
+            deadline=_whole(deadline),
         )
 
     def again(self) -> Self:
@@ -70,7 +73,7 @@ class Marker:
 
     def until(self, deadline: datetime | None) -> Self:
         """The marker with another deadline."""
-        return replace(self, deadline=deadline.astimezone(UTC).replace(microsecond=0) if deadline else None)
+        return replace(self, deadline=_whole(deadline))
 
     def titled(self, title: str) -> Self:
         """The marker with another text for people."""
@@ -115,6 +118,19 @@ def read_marker(*texts: str | None) -> Marker | None:
         if marker.name == (text or "").strip():
             return marker
     return None
+
+
+def _whole(deadline: datetime | None) -> datetime | None:
+    """A deadline in whole seconds UTC.
+
+    Raises:
+        ValueError: a marker cannot say it.
+    """
+    if deadline is None:
+        return None
+    if not FIRST_DEADLINE <= deadline < LAST_DEADLINE:
+        raise ValueError(f"a marker cannot say the deadline {deadline}")
+    return deadline.astimezone(UTC).replace(microsecond=0)
 
 
 def _digest(text: str, digits: int) -> str:

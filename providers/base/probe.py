@@ -6,6 +6,8 @@ from typing import Any, Protocol, cast
 
 import httpx
 
+from providers.base.accounts import is_loopback
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
@@ -63,7 +65,10 @@ class HttpProbe:
         headers = {"Authorization": f"Bearer {access_key}"} if access_key else {}
         own = _has_own_certificate(url)
         async with httpx.AsyncClient(
-            verify=not own, timeout=httpx.Timeout(30.0, connect=10.0), transport=self._transport, trust_env=False
+            verify=not own,
+            timeout=httpx.Timeout(30.0, connect=10.0),
+            transport=self._transport,
+            trust_env=not is_loopback(url),
         ) as client:
             try:
                 response = await client.request(method, url, json=body, headers=headers)

@@ -8,126 +8,83 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
-from enum import StrEnum
 
 from modelyard.errors import ModelyardError
 from providers.base.clock import Clock
+from providers.base.errors import VendorError
 from providers.base.machines import MachineVendor, Sighting, Status
+from providers.base.reap_rows import Asked, Blind, Outcome, Row, Sweep, Why, must_go
+from providers.base.reap_volumes import sweep_volumes
 from providers.base.reconcile import Say
 from providers.base.release import release
+from providers.base.volumes import MachineVolumes
 
-
-class Why(StrEnum):
-    """Why a machine is looked at."""
-
-    IN_TIME = "in time"
-    """Its deadline is to come."""
-    NO_DEADLINE = "no deadline"
-    EXPIRED = "expired"
-    DUPLICATE = "duplicate"
-    """A newer machine answers for the very same request; this one is in nobody's state."""
-    ASKED = "asked for"
-    ENDING = "ending"
-    """Its end was asked for already."""
-
-
-class Outcome(StrEnum):
-    """What became of it."""
-
-    KEPT = "kept"
-    WOULD_DELETE = "would delete"
-    DELETED = "deleted"
-    GONE = "gone already"
-    UNVERIFIED = "not verified"
-    NOT_OURS = "not ours"
-    """It was asked for by id and does not carry our marker, so it was not touched."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One machine with our marker."""
-
-    vendor: str
-    machine_id: str
-    name: str
-    why: Why
-    outcome: Outcome
-    deadline: datetime | None
-    overdue_seconds: int
-    usd_per_hour: Decimal | None
-    console_url: str
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Blind:
-    """A vendor whose machines could not be listed."""
-
-    vendor: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sweep:
-    """What one pass found and did."""
-
-    rows: tuple[Row, ...]
-    blind: tuple[Blind, ...]
-
-    @property
-    def is_proved(self) -> bool:
-        """Whether everything that had to go is proved gone, and every vendor could be asked."""
-        return not self.blind and all(row.outcome is not Outcome.UNVERIFIED for row in self.rows)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """What to end.
-
-    Attributes:
-        delete: False: only look.
-        grace_seconds: how long after its deadline a machine is left to its own watchdog.
-        machines: ``vendor/id`` of machines to end whatever their deadline; no other machine is looked at then.
-        everything: end every machine with our marker.
-        prefix: only machines whose title begins so; None: all.
-    """
-
-    delete: bool = True
-    grace_seconds: int = 0
-    machines: frozenset[str] = frozenset()
-    everything: bool = False
-    prefix: str | None = None
+__all__ = ["Asked", "Blind", "Outcome", "Row", "Sweep", "Why", "sweep"]
 
 
 def _silent(text: str) -> None:
     del text
 
 
-async def sweep(vendors: Sequence[MachineVendor], asked: Asked, *, clock: Clock, say: Say = _silent) -> Sweep:
-    """Look at every vendor's machines and end those that must go.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """One vendor's share."""
 
-    Vendors are asked at once; one that does not answer does not stop the others, and is named.
+    rows: list[Row]
+    blind: Blind | None = None
+    sightings: Sequence[Sighting] = ()
+
+
+async def sweep(
+    vendors: Sequence[MachineVendor],
+    asked: Asked,
+    *,
+    clock: Clock,
+    say: Say = _silent,
+    volumes: Mapping[str, MachineVolumes] | None = None,
+) -> Sweep:
+    """Look at every vendor's machines, and at the network volumes made for them, and end those that must go.
+
+    Vendors are asked at once; one that does not answer does not stop the others, and is named. ``volumes`` is by
+    vendor's name, for the vendors that have any.
     """
-    parts = await asyncio.gather(*(_one_vendor(vendor, asked, clock, say) for vendor in vendors))
-    rows = [row for part in parts if not isinstance(part, Blind) for row in part]
-    blind = [part for part in parts if isinstance(part, Blind)]
+    known = volumes or {}
+    parts = await asyncio.gather(*(_vendor(vendor, known.get(vendor.name), asked, clock, say) for vendor in vendors))
+    rows = [row for part in parts for row in part.rows]
+    blind = [part.blind for part in parts if part.blind is not None]
     return Sweep(rows=tuple(sorted(rows, key=lambda r: (r.vendor, r.name))), blind=tuple(blind))
 
 
-async def _one_vendor(vendor: MachineVendor, asked: Asked, clock: Clock, say: Say) -> list[Row] | Blind:
+async def _vendor(vendor: MachineVendor, volumes: MachineVolumes | None, asked: Asked, clock: Clock, say: Say) -> _Part:
+    """Machines first: a volume that one mounts cannot go."""
+    part = await _machines(vendor, asked, clock, say)
+    if volumes is None or part.blind is not None:
+        return part
+    try:
+        found = await sweep_volumes(
+            vendor.name, volumes, asked, sightings=part.sightings, machines=part.rows, clock=clock, say=say
+        )
+    except ModelyardError as error:
+        return replace(part, blind=Blind(vendor=vendor.name, reason=f"network volumes: {error.brief}"))
+    ids = {row.machine_id for row in found}
+    return replace(part, rows=[*(row for row in part.rows if row.machine_id not in ids), *found])
+
+
+async def _machines(vendor: MachineVendor, asked: Asked, clock: Clock, say: Say) -> _Part:
     try:
         sightings = await vendor.list()
         named = await _named(vendor, asked, sightings)
     except ModelyardError as error:
-        return Blind(vendor=vendor.name, reason=error.brief)
+        return _Part(rows=[], blind=Blind(vendor=vendor.name, reason=error.brief))
     sightings = [*sightings, *(s for s in named.values() if s is not None)]
     ours = [s for s in sightings if s.marker is not None and _is_meant(vendor.name, s, asked)]
     rows = [_row(vendor, s, why, clock.now()) for s, why in _judged(vendor.name, ours, asked, clock.now())]
     others = _others(vendor, asked, sightings, named)
     if not asked.delete:
-        return [*others, *(replace(r, outcome=Outcome.WOULD_DELETE) if _must_go(r.why) else r for r in rows)]
-    return [*others, *await asyncio.gather(*(_end(vendor, row, clock, say) for row in rows))]
+        rows = [replace(r, outcome=Outcome.WOULD_DELETE) if must_go(r.why) else r for r in rows]
+    else:
+        rows = await asyncio.gather(*(_end(vendor, row, clock, say) for row in rows))
+    return _Part(rows=[*others, *rows], sightings=sightings)
 
 
 async def _named(vendor: MachineVendor, asked: Asked, listed: Sequence[Sighting]) -> dict[str, Sighting | None]:
@@ -205,10 +162,6 @@ def _age_key(sighting: Sighting) -> tuple[float, float]:
     )
 
 
-def _must_go(why: Why) -> bool:
-    return why in {Why.EXPIRED, Why.DUPLICATE, Why.ASKED}
-
-
 def _row(vendor: MachineVendor, sighting: Sighting, why: Why, now: datetime) -> Row:
     deadline = sighting.marker.deadline if sighting.marker else None
     overdue = max(int((now - deadline).total_seconds()), 0) if deadline else 0
@@ -225,11 +178,29 @@ def _row(vendor: MachineVendor, sighting: Sighting, why: Why, now: datetime) -> 
     )
 
 
-async def _end(vendor: MachineVendor, row: Row, clock: Clock, say: Say) -> Row:
-    if not _must_go(row.why):
-        return row
-    say(f"{vendor.name}: ending {row.machine_id} ({row.why.value}) and looking until it is gone")
+async def _moved(vendor: MachineVendor, row: Row, clock: Clock) -> Row | None:
+    """An expired machine whose deadline somebody moved after the list was read, so that it stays; None: it goes."""
+    if row.why is not Why.EXPIRED:
+        return None
     try:
+        seen = await vendor.get(row.machine_id)
+    except VendorError:
+        return None  # whoever deletes it looks again, for as long as it takes
+    marker = seen.marker if seen is not None else None
+    if marker is None or marker.deadline == row.deadline or marker.is_expired(clock.now()):
+        return None
+    why = Why.IN_TIME if marker.deadline else Why.NO_DEADLINE
+    return replace(row, name=marker.name, why=why, deadline=marker.deadline, overdue_seconds=0)
+
+
+async def _end(vendor: MachineVendor, row: Row, clock: Clock, say: Say) -> Row:
+    if not must_go(row.why):
+        return row
+    try:
+        moved = await _moved(vendor, row, clock)
+        if moved is not None:
+            return moved
+        say(f"{vendor.name}: ending {row.machine_id} ({row.why.value}) and looking until it is gone")
         seen = await release(vendor, row.machine_id, clock=clock)
     except ModelyardError as error:
         return replace(row, outcome=Outcome.UNVERIFIED, note=error.brief)

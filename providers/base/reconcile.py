@@ -6,7 +6,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from modelyard.errors import UnverifiedError
 from providers.base.clock import Clock
-from providers.base.errors import RETRIED, Kind, VendorError
+from providers.base.errors import RETRIED, Kind, Stopped, VendorError
 from providers.base.journal import Journal
 from providers.base.marker import Marker
 
@@ -96,9 +96,8 @@ async def create_once(creation: Creation[T]) -> T:
                 error.kind = Kind.TRANSIENT  # it was looked for and is not there
                 raise
             marker = marker.again()
-        except BaseException as error:
-            if isinstance(error, Exception):  # nothing was sent: asked to stop, or a mistake of ours before the call
-                creation.journal.settle(marker)
+        except Stopped:  # nothing was sent; anything else may have come after the call, so its note stays
+            creation.journal.settle(marker)
             raise
         else:
             creation.journal.made(marker, made.id)
@@ -112,7 +111,7 @@ class LeftBehind(Generic[T]):
 
     Attributes:
         same: what the very same request made.
-        ours: made by another request of this resource, from this computer.
+        ours: made by another request of this resource, from this computer and place, and in no state since.
         others: made by another request of this resource, and nothing says that it was us.
     """
 
@@ -148,9 +147,9 @@ async def settle_notes(creation: Creation[T]) -> LeftBehind[T]:
         await creation.clock.sleep(creation.visible_within_seconds)
         left = [item for item in await creation.listing() if _is_this(item, creation.marker)]
     for note in notes:
-        if note.created_id is None:
+        if note.created_id is None and not note.is_answered_for:
             creation.journal.settle(replace(creation.marker, nonce=note.nonce))
-    return _sorted_out(left, creation.marker, {note.nonce for note in notes})
+    return _sorted_out(left, creation.marker, {note.nonce for note in notes if not note.is_answered_for})
 
 
 def _sorted_out(left: Sequence[T], marker: Marker, noted: set[str]) -> LeftBehind[T]:
@@ -171,9 +170,8 @@ async def _look_for(creation: Creation[T], nonces: Sequence[str]) -> T | None:
             if asked - begun >= creation.visible_within_seconds:
                 return None
         except VendorError as error:
-            if error.kind not in RETRIED:
-                raise
-            if asked - begun > creation.visible_within_seconds + _OUTAGE_SECONDS:
+            waited = asked - begun > creation.visible_within_seconds + _OUTAGE_SECONDS
+            if waited or error.kind not in RETRIED:
                 raise UnverifiedError(
                     f"{creation.what} may have been created, and the vendor's list could not be read: {error}",
                     details=f"marker   {nonces[-1]}",

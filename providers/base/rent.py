@@ -1,19 +1,20 @@
 """Renting the first machine of an ordered list that can be had, once, and never more than one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
 from modelyard.errors import NotPossibleError, UnverifiedError
 from modelyard.units import format_usd
 from providers.base.clock import Clock
-from providers.base.errors import RETRIED, Kind, VendorError
+from providers.base.errors import RETRIED, Kind, Stopped, VendorError
 from providers.base.journal import Journal
 from providers.base.machines import ANYWHERE, Candidate, MachineOrder, MachineVendor, Sighting, Status
 from providers.base.marker import Marker
 from providers.base.reconcile import Creation, LeftBehind, Say, create_once, settle_notes
 from providers.base.release import release
+from providers.base.volumes import VOLUME_NOTE, MachineVolume, OpenVolumes
 
 DEADLINE_VARIABLE: Final = "MODELYARD_DEADLINE"
 MARKER_VARIABLE: Final = "MODELYARD_MARKER"
@@ -34,6 +35,8 @@ class RentOrder:
         env: environment, secret.
         ports: ports that are reachable from outside.
         disk_gb: decimal GB of the machine's own disk.
+        network_volume_gb: decimal GB of the network volume that is made for it; None: none is.
+        cache_path: where that volume is mounted; None: at the vendor's own place.
         drift_limit: how far above the quote the charged rate may be, as a share.
         fail_on_drift: whether more than that ends in an error (and no machine) or in a warning.
     """
@@ -45,7 +48,8 @@ class RentOrder:
     env: Mapping[str, str]
     ports: Sequence[int]
     disk_gb: int
-    network_volume_id: str | None = None
+    network_volume_gb: int | None = None
+    cache_path: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     drift_limit: Decimal = Decimal("0.05")
     fail_on_drift: bool = False
@@ -61,6 +65,13 @@ class Rented:
     marker: Marker
     attempts: tuple[str, ...]
     """What was tried before, and why it failed."""
+    network_volume_id: str | None = None
+    """The network volume that was made for it."""
+
+
+def _no_volumes(vendor: str) -> None:
+    """No vendor has network volumes."""
+    del vendor
 
 
 @dataclass(kw_only=True)
@@ -73,18 +84,40 @@ class Renting:
     journal: Journal
     say: Say
     warn: Say
+    volumes_named: OpenVolumes = _no_volumes
     attempts: list[str] = field(default_factory=list[str])
     _without_key: dict[str, VendorError] = field(default_factory=dict[str, VendorError])
 
+    def __post_init__(self) -> None:
+        """The volume that goes with the machine."""
+        self._volume = MachineVolume(
+            marker=self.order.marker,
+            size_gb=self.order.network_volume_gb,
+            cache_path=self.order.cache_path,
+            volumes_named=self.volumes_named,
+            clock=self.clock,
+            journal=self.journal,
+            say=self.say,
+        )
+
     async def rent(self) -> Rented:
-        """The first candidate that can be had.
+        """The first candidate that can be had, with its network volume if it shall have one.
 
         Raises:
             VendorError: none can (kind CAPACITY, every attempt listed), or something that no other candidate mends.
-            NotPossibleError: the vendor charges more than the quote allows; the machine is gone again.
+            NotPossibleError: no candidate can have the volume; or the vendor charges more than the quote allows, and
+                the machine is gone again.
             UnverifiedError: something may exist that could not be accounted for.
             Stopped: the engine wants to end; nothing more was sent.
         """
+        self._volume.check(self.order.candidates)
+        try:
+            return await self._rent()
+        except (VendorError, NotPossibleError, Stopped):
+            await self._volume.drop()  # there is no machine, for certain; in doubt it is an UnverifiedError
+            raise
+
+    async def _rent(self) -> Rented:
         taken_over = await self._take_over()
         if taken_over is not None:
             return taken_over
@@ -106,12 +139,9 @@ class Renting:
 
     async def _take_over(self) -> Rented | None:
         """The machine of an interrupted run of this very request, at any vendor that it may have asked."""
-        noted = [note.vendor for note in self.journal.open_notes(self.order.marker.resource) if note.vendor]
         found: list[tuple[MachineVendor, Sighting]] = []
-        for name in dict.fromkeys([*(c.vendor for c in self.order.candidates), *noted]):
-            vendor = self._open(name, was_asked=name in noted)
-            if vendor is None:
-                continue
+        vendors = self._asked()
+        for name, vendor in vendors.items():
             left = await settle_notes(self._creation(vendor, self.order.candidates[0]))
             self._refuse_others(vendor, left)
             for sighting in left.ours:
@@ -123,7 +153,16 @@ class Renting:
             if kept is None or sighting is not kept[1]:
                 self.say(f"deleting {vendor.name} machine {sighting.id}, left over and {sighting.status.value}")
                 await self._release(vendor, sighting.id)
+        await self._volume.settle(list(vendors), None if kept is None else (kept[0].name, kept[1]))
         return None if kept is None else await self._accepted_again(*kept)
+
+    def _asked(self) -> dict[str, MachineVendor]:
+        """The vendors of the candidates and those that an interrupted run asked, as far as there is a key."""
+        notes = self.journal.open_notes(self.order.marker.resource)
+        noted = [note.vendor.removesuffix(VOLUME_NOTE) for note in notes if note.vendor]
+        names = dict.fromkeys([*(c.vendor for c in self.order.candidates), *noted])
+        opened = ((name, self._open(name, was_asked=name in noted)) for name in names)
+        return {name: vendor for name, vendor in opened if vendor is not None}
 
     def _open(self, name: str, *, was_asked: bool) -> MachineVendor | None:
         """A vendor; None when there is no key for it and nothing of ours can be there."""
@@ -165,10 +204,34 @@ class Renting:
             candidate=candidate,
             marker=marker,
             attempts=tuple(self.attempts),
+            network_volume_id=self._volume.volume_id,
         )
 
     async def _try(self, candidate: Candidate) -> Rented | None:
         """One candidate; None when it is not in stock."""
+        if self.order.network_volume_gb is None:
+            return await self._try_once(candidate)
+        why_not = self._volume.why_not(candidate)
+        if why_not is not None:
+            self._failed(candidate, why_not)
+            return None
+        try:
+            places = await self._volume.places(candidate)
+        except VendorError as error:
+            if error.kind is not Kind.CAPACITY:
+                raise
+            self._failed(candidate, error.detail)
+            return None
+        for place in places:
+            await self._volume.at(candidate.vendor, place)
+            rented = await self._try_once(replace(candidate, region=place))
+            if rented is not None:
+                return replace(rented, candidate=candidate)
+            await self._volume.drop()
+        return None
+
+    async def _try_once(self, candidate: Candidate) -> Rented | None:
+        """One create call's worth; None when it is not in stock."""
         vendor = self.vendor_named(candidate.vendor)
         creation = self._creation(vendor, candidate)
         try:
@@ -192,6 +255,7 @@ class Renting:
             candidate=candidate,
             marker=made.marker or creation.marker,
             attempts=tuple(self.attempts),
+            network_volume_id=self._volume.volume_id,
         )
 
     def _creation(self, vendor: MachineVendor, candidate: Candidate) -> Creation[Sighting]:
@@ -233,7 +297,8 @@ class Renting:
             env=env,
             ports=self.order.ports,
             disk_gb=self.order.disk_gb,
-            network_volume_id=self.order.network_volume_id,
+            network_volume_id=self._volume.volume_id,
+            cache_path=self.order.cache_path if self._volume.volume_id is not None else None,
             labels=self.order.labels,
         )
 

@@ -148,6 +148,7 @@ def sighting_of(instance: Instance) -> Sighting:
         ports=there,
         usd_per_hour=kind.usd_per_hour,
         created_at=None,
+        network_volume_id=next((mount.file_system_id for mount in instance.file_system_mounts or ()), None),
     )
 
 

@@ -94,9 +94,22 @@ MACHINE: Final = ResourceType(
         Field(
             name="networkVolumeGb",
             kind="integer",
-            description="Network volume that goes with the machine, decimal GB. Not made yet: a check refuses it.",
+            description=(
+                "Decimal GB of a network volume that is made for the machine, in its data centre or region, and "
+                "deleted after it. It grows in place; less of it, or none, is a new machine. Candidates of a vendor "
+                "without such volumes are left out. Lambda's have no size: there it only informs."
+            ),
+            change=Change.UPDATE,
             minimum=10,
             maximum=100_000,
+            write_only=True,
+        ),
+        Field(
+            name="cachePath",
+            kind="string",
+            description="Folder at which the network volume is mounted. Default: the vendor's own place.",
+            pattern=r"^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$",
+            write_only=True,
         ),
         Field(
             name="lifetimeSeconds",
@@ -171,6 +184,11 @@ MACHINE: Final = ResourceType(
             name="vendorName",
             kind="string",
             description="Its name as the vendor shows it; the next update puts the marker back where it differs.",
+        ),
+        Field(
+            name="networkVolumeId",
+            kind="string",
+            description="The vendor's id of the network volume that was made for it; empty: it is gone.",
         ),
         Field(name="consoleUrl", kind="string", description="Where a person looks at it."),
         Field(name="keyId", kind="string", description="Digest of the API key that rented it."),

@@ -8,10 +8,15 @@ from decimal import Decimal, InvalidOperation
 from modelyard.errors import quote
 from modelyard.resources import UNKNOWN, Value
 from providers import registry
+from providers.base.accounts import Accounts
+from providers.base.marker import FIRST_DEADLINE, LAST_DEADLINE
 from providers.base.resource import Field, ResourceType
+from providers.base.volumes import why_not
 
 VENDORS = tuple(sorted(registry.VENDORS))
 
+_NO_ACCOUNTS = Accounts(environment={})
+"""A check asks no vendor, so it needs no key."""
 Problem = tuple[str, str]
 """Property path and reason."""
 
@@ -113,19 +118,40 @@ def _machine(inputs: Mapping[str, Value]) -> Iterator[Problem]:
     image = inputs.get("image")
     if isinstance(image, str) and not re.search(r"(@sha256:[0-9a-f]{64}|:(?!latest$)[\w][\w.-]*)$", image):
         yield "image", f"{quote(image)} is not pinned; give a tag other than latest, or a digest"
-    if inputs.get("networkVolumeGb") is not None:
-        yield (
-            "networkVolumeGb",
-            ("no network volume is made with a rented machine yet; take it away (in a stack: cache.kind: local-nvme)"),
-        )
+    yield from _network_volume(inputs)
     deadline = inputs.get("deadline")
     if isinstance(deadline, str) and not _is_utc(deadline):
-        yield "deadline", f"{quote(deadline)} is not a UTC time such as 2026-12-01T18:00:00Z"
+        yield "deadline", f"{quote(deadline)} is not a UTC time such as 2026-12-01T18:00:00Z, of 1971 to 3999"
     candidates = inputs.get("candidates")
     for index, candidate in enumerate(candidates if isinstance(candidates, list) else ()):
         if isinstance(candidate, dict):
             for name, reason in _candidate(candidate):
                 yield f"candidates[{index}].{name}", reason
+
+
+def _network_volume(inputs: Mapping[str, Value]) -> Iterator[Problem]:
+    """A problem when none of the candidates can have the volume; with one that can, the others are left out."""
+    size, path, candidates = (inputs.get(name) for name in ("networkVolumeGb", "cachePath", "candidates"))
+    if not isinstance(size, int | float) or not isinstance(candidates, list):
+        return
+    reasons = dict[str, None]()
+    for candidate in candidates:
+        vendor, trust = (candidate.get(n) if isinstance(candidate, dict) else None for n in ("vendor", "trust"))
+        if not isinstance(vendor, str) or vendor not in VENDORS or not isinstance(trust, str):
+            return  # not known yet, or a problem of its own
+        reason = why_not(
+            vendor,
+            registry.find(vendor).volumes(_NO_ACCOUNTS),
+            trust=trust,
+            size_gb=int(size),
+            cache_path=path if isinstance(path, str) else None,
+        )
+        if reason is None:
+            return
+        reasons[reason] = None
+    if reasons:
+        why = f"none of the candidates can have one: {'; '.join(reasons)}"
+        yield "networkVolumeGb", f"{why}; take it away (in a stack: cache.kind: local-nvme), or allow other offers"
 
 
 def _candidate(candidate: Mapping[str, Value]) -> Iterator[Problem]:
@@ -149,4 +175,4 @@ def _is_utc(text: str) -> bool:
     except ValueError:
         return False
     offset = moment.utcoffset()
-    return offset is not None and not offset
+    return offset is not None and not offset and FIRST_DEADLINE <= moment < LAST_DEADLINE

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from modelyard.errors import UnverifiedError, UsageError, quote
+from modelyard.errors import UsageError, quote
 from modelyard.render.boot import differs_in_lifetime_alone
 from modelyard.render.machine import BOOT_KINDS
 from providers.base.accounts import Accounts
@@ -16,9 +16,10 @@ from providers.base.rent import OF_NO_USE, Rented, Renting, RentOrder, satisfies
 from providers.base.resource import Plain, ResourceType
 from providers.plugin.handler import Call, Outputs
 from providers.plugin.index_types import MACHINE
+from providers.plugin.machine_volume import GONE, SIZE, VOLUME_ID, OpenVolumes, StateVolume, no_volumes
+from providers.plugin.same_key import KeyId, refuse_another_key
 
 OpenVendor = Callable[[Accounts, str], MachineVendor]
-KeyId = Callable[[Accounts, str], str]
 _DRIFT_LIMIT: Final = Decimal("0.05")
 _UNTOLD: Final[Outputs] = {"boot": "", "env": {}, "diskGb": 10}
 """Required inputs that no vendor tells of an imported machine: what the engine's generated code shows instead."""
@@ -29,21 +30,23 @@ class MachineHandler:
 
     kind: ResourceType = MACHINE
 
-    def __init__(self, open_vendor: OpenVendor, key_id: KeyId) -> None:
-        self._vendor, self._key_id = open_vendor, key_id
+    def __init__(self, open_vendor: OpenVendor, key_id: KeyId, open_volumes: OpenVolumes = no_volumes) -> None:
+        self._vendor, self._key_id, self._volumes = open_vendor, key_id, open_volumes
+        self._volume = StateVolume(open_volumes)
 
     def keeps(self, name: str, *, state: Plain, new: Plain) -> bool:
-        """A start-up text that changes with the length of life alone: the machine was told its deadline apart."""
-        pairs = {
-            "boot": [(state.get(name), new.get(name))],
-            "otherBoots": _pairs(state.get(name), new.get(name)),
-        }.get(name, [])
-        return bool(pairs) and all(
-            one == other or differs_in_lifetime_alone(str(one), str(other)) for one, other in pairs
-        )
+        """A start-up text that is not this machine's, or that changes with the length of life alone."""
+        if name not in {"boot", "otherBoots"} or not state.get("vendor"):
+            return False
+        had, wanted = (_text(inputs, str(state["vendor"])) for inputs in (state, new))
+        if had is None or wanted is None:
+            return True  # what it was started with is not known, or no candidate is of its kind any more
+        return had == wanted or differs_in_lifetime_alone(had, wanted)
 
     def replaces(self, name: str, *, state: Plain, new: Plain) -> bool:
-        """Other candidates replace the machine only when it satisfies none of them."""
+        """Other candidates replace the machine only when it satisfies none of them; a volume may grow."""
+        if name == SIZE:
+            return self._volume.replaces(state, new)
         if name != "candidates" or not state.get("vendor"):
             return False
         seen = _remembered(state)
@@ -56,6 +59,8 @@ class MachineHandler:
             found["status"] = True
         if state.get("marker") and state.get("vendorName") not in (None, state["marker"]):
             found["vendorName"] = False
+        if state.get(SIZE) is not None and state.get(VOLUME_ID) == GONE:
+            found[VOLUME_ID] = True
         return found
 
     async def create(self, call: Call, inputs: Plain) -> tuple[str, Outputs]:
@@ -82,6 +87,8 @@ class MachineHandler:
             env={k: str(v) for k, v in inputs["env"].items()},
             ports=[int(port) for port in inputs["ports"]],
             disk_gb=int(inputs["diskGb"]),
+            network_volume_gb=None if inputs.get(SIZE) is None else int(inputs[SIZE]),
+            cache_path=inputs.get("cachePath"),
             labels={k: str(v) for k, v in inputs["labels"].items()},
             drift_limit=Decimal(str(inputs.get("driftLimit", _DRIFT_LIMIT))),
             fail_on_drift=inputs.get("onDrift") == "fail",
@@ -93,6 +100,7 @@ class MachineHandler:
             journal=call.journal,
             say=call.say,
             warn=call.warn,
+            volumes_named=lambda name: self._volumes(call.accounts, name),
         ).rent()
         facts = self._facts(call, rented.vendor, rented.sighting, rented.marker) | _of_rental(rented)
         facts["createdAt"] = facts["createdAt"] or _iso(now)
@@ -105,7 +113,7 @@ class MachineHandler:
         seen = await look(self._vendor(call.accounts, vendor), machine_id, clock=clock, created_at=_created(state))
         if seen is None:
             self._check_key(call, vendor, machine_id, state)
-            return None
+            return await self._bereft(call, vendor, object_id, state)
         marker = seen.marker or read_marker(str(state.get("marker") or ""))
         names = [field.name for field in MACHINE.inputs]
         inputs: Outputs = {name: state[name] for name in names if state.get(name) is not None}
@@ -114,6 +122,10 @@ class MachineHandler:
         if seen.image:
             inputs["image"] = seen.image
         facts = self._facts(call, vendor, seen, marker)
+        volume = await self._volume.shown(call, vendor, state, seen)
+        if volume.get(SIZE) is not None:
+            inputs[SIZE] = volume[SIZE]
+        facts[VOLUME_ID] = volume.get(VOLUME_ID)
         kept = {field.name: state.get(field.name) for field in MACHINE.outputs}
         # What no vendor tells is not in the outputs, so that the program's own word on it is no change.
         told = {name: value for name, value in inputs.items() if _UNTOLD.get(name) != value}
@@ -124,6 +136,8 @@ class MachineHandler:
         vendor, machine_id = split(object_id)
         marker = read_marker(str(state.get("marker") or ""))
         merged: Outputs = {**state, **new}
+        if SIZE in changed:
+            await self._volume.grow(call, vendor, state=state, new=new)
         moving = {"name", "deadline", "lifetimeSeconds", "vendorName"} & set(changed)
         if marker is None and moving:
             call.warn(
@@ -139,6 +153,8 @@ class MachineHandler:
         until = marker.deadline if moving == {"name"} else _deadline(new, created)
         moved = marker.until(until).titled(str(new.get("name") or call.name))
         await self._vendor(call.accounts, vendor).rename(machine_id, moved)
+        if moved.deadline != marker.deadline:
+            await self._volume.move_deadline(call, vendor, state, moved.deadline)
         if "vendorName" in moving:
             call.say(
                 f"{call.name}: {object_id} had been renamed to {quote(state.get('vendorName'))}; it is {moved.name}"
@@ -146,6 +162,12 @@ class MachineHandler:
         if {"deadline", "lifetimeSeconds"} & moving and moved.deadline != marker.deadline:
             shown = _iso(moved.deadline) if moved.deadline else "never"
             call.say(f"{call.name}: the deadline is {shown} now; the machine's own watchdog reads it from its name")
+            if moved.deadline and (marker.deadline is None or moved.deadline < marker.deadline):
+                last = f"not before {_iso(marker.deadline)}" if marker.deadline else "never: it was started without one"
+                call.warn(
+                    f"{call.name}: the watchdog on the machine acts {last}; "
+                    "for the new deadline it takes `pulumi destroy` or `modelyard reap`"
+                )
             if BOOT_KINDS.get(vendor) == "vm":
                 call.warn(
                     f"{call.name}: {vendor} machines cannot read their own name: the service stops as first planned"
@@ -162,16 +184,25 @@ class MachineHandler:
             self._check_key(call, vendor, machine_id, state)
             call.say(f"{call.name}: {object_id} was gone already")
         call.journal.forget(machine_id)
+        if not await self._volume.delete(call, vendor, state):
+            self._check_key(call, vendor, machine_id, state)
+
+    async def _bereft(self, call: Call, vendor: str, object_id: str, state: Plain) -> tuple[Outputs, Outputs] | None:
+        """A machine that is gone: None, unless its volume is still there, which must not be forgotten."""
+        volume = await self._volume.read(call, vendor, state)
+        if volume is None:
+            return None
+        inputs: Outputs = {
+            field.name: state[field.name] for field in MACHINE.inputs if state.get(field.name) is not None
+        }
+        call.warn(f"{call.name}: {object_id} is gone; its network volume {volume.id} is still there and costs money")
+        detail = f"the machine is gone; its network volume {volume.id} is still there"
+        return inputs, {**state, "status": Status.FAILED.value, "statusDetail": detail, "address": ""}
 
     def _check_key(self, call: Call, vendor: str, machine_id: str, state: Plain) -> None:
-        """Refuse to believe that a machine is gone when another key rented it: it may be in another account."""
-        known = state.get("keyId")
-        if isinstance(known, str) and known and known != self._key_id(call.accounts, vendor):
-            raise UnverifiedError(
-                f"{call.name}: {vendor} does not show machine {machine_id}, but it was rented with another API key; "
-                "it may live on in another account",
-                resolution="Run again with the key that rented it. If it is gone for certain: `pulumi state delete`.",
-            )
+        refuse_another_key(
+            state, self._key_id(call.accounts, vendor), name=call.name, vendor=vendor, what=f"machine {machine_id}"
+        )
 
     def _facts(self, call: Call, vendor: str, seen: Sighting, marker: Marker | None) -> Outputs:
         client = self._vendor(call.accounts, vendor)
@@ -245,10 +276,16 @@ def _boots(call: Call, inputs: Plain, wanted: Sequence[Candidate]) -> dict[str, 
     return {vendor: texts[kind] for vendor, kind in kinds.items()}
 
 
-def _pairs(one: object, other: object) -> list[tuple[object, object]]:
-    """The texts of two maps by their keys."""
-    left, right = (cast("Mapping[str, object]", given) if isinstance(given, Mapping) else {} for given in (one, other))
-    return [(left.get(key), right.get(key)) for key in {**left, **right}]
+def _text(inputs: Plain, vendor: str) -> str | None:
+    """Start-up text for the vendor's kind of machine; None: there is none, or it is not known yet."""
+    rows, others = inputs.get("candidates"), inputs.get("otherBoots")
+    if not isinstance(rows, Sequence) or not rows:
+        return None
+    first = cast("Sequence[Mapping[str, Any]]", rows)[0]
+    texts: dict[str, Any] = dict(cast("Mapping[str, Any]", others)) if isinstance(others, Mapping) else {}
+    texts[BOOT_KINDS[str(first["vendor"])].value] = inputs.get("boot")
+    text = texts.get(BOOT_KINDS[vendor].value)
+    return text if isinstance(text, str) else None
 
 
 def _deadline(inputs: Plain, start: datetime) -> datetime | None:
@@ -268,6 +305,7 @@ def _of_rental(rented: Rented) -> Outputs:
         "chosen": rented.candidate.label,
         "quotedUsdPerHour": str(rented.candidate.usd_per_hour),
         "attempts": list(rented.attempts),
+        VOLUME_ID: rented.network_volume_id,
         "gpu": rented.sighting.gpu or rented.candidate.gpu,
         "gpuCountActual": rented.candidate.gpu_count
         if rented.sighting.gpu_count is None

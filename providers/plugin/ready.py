@@ -11,9 +11,11 @@ from providers.base.probe import HttpProbe
 from providers.base.ready import NotReadyError, Waiting
 from providers.base.release import release
 from providers.base.resource import Plain, ResourceType
+from providers.base.volumes import end_volumes
 from providers.plugin.handler import Call, Outputs
 from providers.plugin.index_types import READY
 from providers.plugin.machine import split
+from providers.plugin.machine_volume import OpenVolumes, no_volumes
 
 GATEWAY_VARIABLE: Final = "MODELYARD_GATEWAY_URL"
 """Replaces every machine's address, with ``{machine}`` in it: for simulators on this machine."""
@@ -24,8 +26,10 @@ class ReadyHandler:
 
     kind: ResourceType = READY
 
-    def __init__(self, open_vendor: Callable[[Accounts, str], MachineVendor]) -> None:
-        self._vendor = open_vendor
+    def __init__(
+        self, open_vendor: Callable[[Accounts, str], MachineVendor], open_volumes: OpenVolumes = no_volumes
+    ) -> None:
+        self._vendor, self._volumes = open_vendor, open_volumes
 
     def keeps(self, name: str, *, state: Plain, new: Plain) -> bool:
         """Another machine is another wait."""
@@ -85,7 +89,11 @@ class ReadyHandler:
             ).strip()
             return error
         try:
+            seen = await vendor.get(machine_id)
             await release(vendor, machine_id, clock=call.accounts.time())
+            volumes = self._volumes(call.accounts, vendor.name)
+            if volumes is not None and seen is not None and seen.network_volume_id is not None:
+                await end_volumes(volumes, seen, clock=call.accounts.time(), journal=call.journal)
         except ModelyardError as failed:
             failed.details = f"{failed.details or ''}\nbefore   {error}".strip()
             return failed

@@ -1,6 +1,6 @@
 """The provider process: the engine's calls, sent to the handler of the type that they are about."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -41,8 +41,8 @@ from providers.plugin.rental_schema import CONFIG, schema
 from providers.plugin.values import plain_map, property_value
 
 UNTOLD: Final = "importedWithout"
-"""In the state of an imported resource: inputs that the vendor did not tell. They are not compared; else an import
-would be followed by a replacement."""
+"""In the state of an imported resource: inputs that the vendor did not tell. They are not compared, and neither is what
+the vendor tells and the program leaves open; else an import would be followed by a replacement."""
 
 
 class RentalProvider(Provider):
@@ -85,7 +85,7 @@ class RentalProvider(Provider):
         self._accounts.settings = {**self._accounts.settings, **settings}
         if self._journal is None:
             folder = settings.get("journalFolder")
-            self._journal = DiskJournal(Path(folder) if folder else self._accounts.home / ".modelyard" / "creates")
+            self._journal = self._disk_journal(folder)
         return ConfigureResponse(
             # The SDK cannot send unknown outputs, so the engine fills them in previews; it keeps secrets secret.
             accept_secrets=True,
@@ -99,12 +99,14 @@ class RentalProvider(Provider):
         handler = self._handlers.get(_token(request.type))
         if handler is None:
             return CheckResponse(failures=[CheckFailure("", f"'{_token(request.type)}' is not a rental resource")])
+        self._learn(handler, request.new_inputs)
         found = problems(handler.kind, plain_map(request.new_inputs))
         return CheckResponse(inputs=request.new_inputs, failures=[CheckFailure(name, reason) for name, reason in found])
 
     async def diff(self, request: DiffRequest) -> DiffResponse:
         """What changed, and whether it takes a new object: as the table of the type says."""
         handler = self._handlers[_token(request.type)]
+        self._is_in_a_state(request.resource_id)
         state, new = plain_map(request.old_state), plain_map(request.new_inputs)
         changed = _changed(handler.kind, state, new, set(request.ignore_changes))
         drifted = handler.drift(state)
@@ -134,6 +136,7 @@ class RentalProvider(Provider):
     async def read(self, request: ReadRequest) -> ReadResponse:
         """What it is now; an empty answer when it is gone."""
         handler = self._handlers[_token(request.type)]
+        self._is_in_a_state(request.resource_id)
         state = {**plain_map(request.inputs), **plain_map(request.properties)}
         async with self._call(handler, request.urn, request.inputs, request.properties) as call:
             found = await handler.read(call, request.resource_id, state)
@@ -145,7 +148,7 @@ class RentalProvider(Provider):
             untold = [
                 field.name for field in handler.kind.inputs if field.write_only and outputs.get(field.name) is None
             ]
-        outputs = {**outputs, UNTOLD: untold or None}
+        outputs = {**outputs, UNTOLD: untold}
         return ReadResponse(
             resource_id=request.resource_id,
             properties=self._properties(handler, outputs, request.properties),
@@ -164,7 +167,8 @@ class RentalProvider(Provider):
         # An input that the program no longer gives must not stay, or it would be a change for ever.
         dropped = {field.name for field in handler.kind.inputs if new.get(field.name) is None}
         kept = {name: value for name, value in outputs.items() if name not in dropped}
-        outputs = {**kept, UNTOLD: state.get(UNTOLD)}
+        untold = [name for name in _untold(state) if new.get(name) is None]
+        outputs = {**kept, UNTOLD: untold or None}
         return UpdateResponse(properties=self._properties(handler, outputs, request.news))
 
     async def delete(self, request: DeleteRequest) -> None:
@@ -187,15 +191,12 @@ class RentalProvider(Provider):
     ) -> AsyncGenerator[Call]:
         """What a handler is told; all that it said is in the engine's log when this ends."""
         for given in values:
-            self._hidden.learn(given)
-            self._hidden.add(secret_texts(handler.kind, plain_map(given)))
-        if self._journal is None:
-            self._journal = DiskJournal(self._accounts.home / ".modelyard" / "creates")
+            self._learn(handler, given)
         try:
             yield Call(
                 urn=urn,
                 accounts=self._accounts,
-                journal=self._journal,
+                journal=self._notes(),
                 say=lambda text: self._log.line(urn, self.hide(text)),
                 warn=lambda text: self._log.line(urn, self.hide(text), is_warning=True),
                 timeout_seconds=timeout_seconds or None,
@@ -203,6 +204,24 @@ class RentalProvider(Provider):
             )
         finally:
             await self._log.flush()
+
+    def _learn(self, handler: Handler, given: Mapping[str, PropertyValue]) -> None:
+        """Remember what no message may hold: a log may show another resource's secret."""
+        self._hidden.learn(given)
+        self._hidden.add(secret_texts(handler.kind, plain_map(given)))
+
+    def _notes(self) -> Journal:
+        if self._journal is None:
+            self._journal = self._disk_journal(None)
+        return self._journal
+
+    def _disk_journal(self, folder: str | None) -> DiskJournal:
+        notes = Path(folder) if folder else self._accounts.home / ".modelyard" / "creates"
+        return DiskJournal(notes, place=str(Path.cwd()))
+
+    def _is_in_a_state(self, resource_id: str) -> None:
+        """The engine has it: no interrupted run left it behind, so no later create may clear it away."""
+        self._notes().answered_for(resource_id.rpartition("/")[2])
 
     def _properties(
         self, handler: Handler, outputs: Outputs, given: Mapping[str, PropertyValue]
@@ -220,14 +239,20 @@ def _token(qualified: str) -> str:
 def _changed(kind: ResourceType, state: Mapping[str, Any], new: Mapping[str, Any], ignored: set[str]) -> list[str]:
     """Inputs that differ. What an import could not know is not a change."""
     found: list[str] = []
-    untold: set[str] = set(state.get(UNTOLD) or ())
+    is_imported = state.get(UNTOLD) is not None
+    untold = _untold(state)
     for field in kind.inputs:
-        if field.name in ignored:
-            continue
         old, wanted = state.get(field.name), new.get(field.name)
+        if field.name in ignored or (is_imported and wanted is None):
+            continue
         if wanted is UNKNOWN or (old != wanted and not (old is None and field.name in untold)):
             found.append(field.name)
     return sorted(found)
+
+
+def _untold(state: Mapping[str, Any]) -> list[str]:
+    names: Sequence[str] = state.get(UNTOLD) or ()
+    return list(names)
 
 
 def _replaces(handler: Handler, name: str, state: Mapping[str, Any], new: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Any resource of one vendor, behind its ``Lifecycle``: created once, read, updated in place, deleted with proof."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelyard.errors import UsageError
@@ -9,6 +10,7 @@ from providers.base.lifecycle import create_safely, delete_safely, read_safely
 from providers.base.marker import Marker
 from providers.base.resource import Change, Found, Lifecycle, Plain, ResourceType, Wanted
 from providers.plugin.handler import Call, Outputs, secret_texts
+from providers.plugin.same_key import KEY_ID, KeyId, refuse_another_key
 
 RESET_SWITCH = "allowReset"
 
@@ -16,9 +18,9 @@ RESET_SWITCH = "allowReset"
 class VendorObjectHandler:
     """One type of resource of one vendor."""
 
-    def __init__(self, kind: ResourceType, open_lifecycle: Callable[[Accounts], Lifecycle]) -> None:
-        self.kind = kind
-        self._open = open_lifecycle
+    def __init__(self, kind: ResourceType, open_lifecycle: Callable[[Accounts], Lifecycle], key_id: KeyId) -> None:
+        self.kind = replace(kind, outputs=(*kind.outputs, KEY_ID))
+        self._open, self._key_id = open_lifecycle, key_id
 
     def keeps(self, name: str, *, state: Plain, new: Plain) -> bool:
         """The table of the type decides alone."""
@@ -53,7 +55,7 @@ class VendorObjectHandler:
             journal=call.journal,
             say=call.say,
         )
-        return found.id, self._outputs(inputs, found)
+        return found.id, self._outputs(call, inputs, found)
 
     async def read(self, call: Call, object_id: str, state: Plain) -> tuple[Outputs, Outputs] | None:
         """What it is now."""
@@ -61,9 +63,10 @@ class VendorObjectHandler:
         lifecycle = self._open(call.accounts)
         found = await read_safely(lifecycle, object_id, clock=call.accounts.time(), created_at=created_at)
         if found is None:
+            self._check_key(call, object_id, state)
             return None
         names = {field.name for field in self.kind.inputs}
-        merged = self._outputs({k: v for k, v in state.items() if k in names}, found)
+        merged = self._outputs(call, {k: v for k, v in state.items() if k in names}, found)
         return {name: merged[name] for name in names if merged.get(name) is not None}, merged
 
     async def update(self, call: Call, object_id: str, *, state: Plain, new: Plain, changed: Sequence[str]) -> Outputs:
@@ -83,19 +86,28 @@ class VendorObjectHandler:
         if not sent:
             return {**state, **new}
         found = await self._open(call.accounts).update(object_id, old=state, new=new, changed=sent)
-        return self._outputs(new, found, state)
+        return self._outputs(call, new, found, state)
 
     async def delete(self, call: Call, object_id: str, state: Plain) -> None:
         """Delete it, and prove it."""
-        del state
         lifecycle = self._open(call.accounts)
         created_at = call.journal.sent_at(object_id)
         seen = await delete_safely(lifecycle, object_id, clock=call.accounts.time(), created_at=created_at)
-        call.journal.forget(object_id)
         if not seen:
+            self._check_key(call, object_id, state)
             call.say(f"{call.name}: {object_id} was gone already")
+        call.journal.forget(object_id)
 
-    def _outputs(self, inputs: Plain, found: Found, state: Plain | None = None) -> Outputs:
+    def _check_key(self, call: Call, object_id: str, state: Plain) -> None:
+        refuse_another_key(
+            state,
+            self._key_id(call.accounts, self.kind.module),
+            name=call.name,
+            vendor=self.kind.module,
+            what=f"{self.kind.name} {object_id}",
+        )
+
+    def _outputs(self, call: Call, inputs: Plain, found: Found, state: Plain | None = None) -> Outputs:
         """What the vendor tells over what was asked.
 
         An input that was not given stays away, though the vendor shows its own choice: else the next diff would take
@@ -108,4 +120,5 @@ class VendorObjectHandler:
                 merged[field.name] = told[field.name]
         for field in self.kind.outputs:
             merged[field.name] = told.get(field.name, merged.get(field.name))
+        merged[KEY_ID.name] = self._key_id(call.accounts, self.kind.module)
         return merged

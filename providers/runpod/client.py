@@ -17,6 +17,7 @@ from providers.runpod.errors import VENDOR, as_map, invalid, judge
 from providers.runpod.pace import pause_after
 from providers.runpod.replies import (
     Cluster,
+    DataCenter,
     Endpoint,
     GpuType,
     NetworkVolume,
@@ -253,6 +254,10 @@ class RunpodClient:
     async def gpu_type(self, gpu_id: str) -> GpuType | None:
         """A GPU type with its prices; None when RunPod does not know it."""
         return await self._get("/catalog/gpus", gpu_id, GpuType, "get GPU type")
+
+    async def data_centers(self) -> list[DataCenter]:
+        """The data centres, with what storage each has."""
+        return await self._list("/catalog/datacenters", "dataCenters", DataCenter)
 
     async def _list_pods(self) -> list[Pod]:
         return await self._list("/pods", "pods", Pod, {"includeClusterPods": "true"})

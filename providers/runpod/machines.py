@@ -94,6 +94,7 @@ class RunpodMachines:
             usd_per_hour=pod.cost if pod.cost > 0 else None,  # 0 is shown while it is stopped, and its disk still costs
             created_at=pod.created_at,
             image=pod.image,
+            network_volume_id=_network_volume(pod),
         )
 
 
@@ -179,6 +180,11 @@ def outside_ports(pod: Pod, proxy: str) -> dict[int, str]:
     mapped = (pod.runtime.ports if pod.runtime else None) or ()
     direct = {p.private: f"{p.ip}:{p.public}" for p in mapped if p.ip and p.public and p.type == "tcp"}
     return {**{port: _host_port(proxied(proxy, pod.id, port)) for port in http_ports(pod)}, **direct}
+
+
+def _network_volume(pod: Pod) -> str | None:
+    mounted = pod.mounts.network if pod.mounts else None
+    return mounted[0].volume_id if mounted else None
 
 
 def _host_port(url: str) -> str:

@@ -296,6 +296,13 @@ class GpuType(Shown, frozen=True):
     data_centers: tuple[GpuPlace, ...] | None = None
 
 
+class DataCenter(Shown, frozen=True):
+    """A data centre; without types of network volumes it has none."""
+
+    id: str
+    network_volume_types: tuple[str, ...] | None = None
+
+
 class WorkerSummary(Shown, frozen=True):
     """A serverless endpoint's workers, counted."""
 

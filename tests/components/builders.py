@@ -95,6 +95,7 @@ def engine(model_id: str, tensor_parallel_size: int) -> EnginePlan:
         port=8000,
         health_path="/health",
         metrics_path="/metrics",
+        env={"HF_HUB_CACHE": "/mnt/models"},
     )
 
 

@@ -1,14 +1,27 @@
 """A Serving on an existing Kubernetes: the objects, field by field."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
+from modelyard.plan import make_plan
 from modelyard.render.dcgm import dcgm_counters
 from modelyard.render.nginx import access_conf
-from modelyard.spec import Auth, Cache, CacheKind, Expose, Monitoring
+from modelyard.spec import (
+    Auth,
+    Cache,
+    CacheKind,
+    EngineChoice,
+    Expose,
+    KubernetesNodes,
+    KubernetesPlace,
+    Monitoring,
+    Place,
+    ServingSpec,
+)
 from tests.components.builders import prod
 from tests.components.running import KEY, TOKEN, run_serving
 from tests.fakes.engine import Engine, Registered, Secret, texts
@@ -287,6 +300,43 @@ def test_amd_asks_for_amd() -> None:
     pod = pod_of(k8s(engine, "Deployment", "prod-server"))
     assert pod["containers"][0]["resources"]["limits"] == {"amd.com/gpu": "2"}
     assert pod["tolerations"][0]["key"] == "amd.com/gpu"
+
+
+def test_an_engine_that_is_set_up_by_its_environment() -> None:
+    spec = ServingSpec(
+        name="prod",
+        model="llama-3.3-70b",
+        quantization="q4_k_m",
+        weights="org/Llama-3.3-70B-GGUF",
+        context_tokens=8192,
+        concurrency=2,
+        engine=EngineChoice(name="ollama"),
+        place=Place(
+            kubernetes=KubernetesPlace(namespace="llm", nodes=KubernetesNodes(gpu="H100-SXM", gpus_per_node=8, count=1))
+        ),
+    )
+    engine = run_serving(make_plan(spec))
+    container = pod_of(k8s(engine, "Deployment", "prod-server"))["containers"][0]
+    assert container["command"][:2] == ["/bin/sh", "-c"]
+    assert "args" not in container, "it has no flag for the shutdown either"
+    env = {entry["name"]: entry.get("value") for entry in container["env"]}
+    assert env["OLLAMA_CONTEXT_LENGTH"] == "8192"
+    assert "VLLM_API_KEY" not in env, "it checks no key; the gateway does"
+    assert container["startupProbe"]["httpGet"]["path"] == "/v1/models/llama-3.3-70b"
+    text = k8s(engine, "ConfigMap", "prod-monitoring-prometheus-config").props["data"]["prometheus.yml"]
+    assert [job["job_name"] for job in yaml.safe_load(text)["scrape_configs"]] == ["gpu"]
+    dashboard = k8s(engine, "ConfigMap", "prod-monitoring-grafana-config").props["data"]["serving.json"]
+    assert "vllm:" not in dashboard
+    conf = k8s(engine, "ConfigMap", "prod-gateway-config").props["data"]["nginx.conf"]
+    assert "location =  {" not in conf
+    assert engine.one("modelyard:index:InferenceServer").props["servedModel"] == "llama-3.3-70b"
+
+
+def test_an_offloaded_kv_cache_is_part_of_the_memory_request() -> None:
+    plan = prod()
+    engine = run_serving(replace(plan, engine=replace(plan.engine, host_gib=64)))
+    container = pod_of(k8s(engine, "Deployment", "prod-server"))["containers"][0]
+    assert container["resources"]["requests"]["memory"] == "96Gi"
 
 
 def test_the_kubernetes_sdk_is_imported_by_registration_alone() -> None:

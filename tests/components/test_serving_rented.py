@@ -195,7 +195,7 @@ def test_without_auth_there_is_no_key() -> None:
 def test_network_volume_takes_the_weights_off_the_machines_disk() -> None:
     engine = run_serving(with_spec(trial(), cache=Cache(kind=CacheKind.NETWORK_VOLUME)))
     props = engine.one("modelyard-rental:index:Machine").props
-    assert (props["diskGb"], props["networkVolumeGb"]) == (20, 451)
+    assert (props["diskGb"], props["networkVolumeGb"], props["cachePath"]) == (20, 451, "/models")
 
 
 def test_a_fixed_deadline_is_carried_in_utc() -> None:

@@ -166,6 +166,21 @@ def test_a_wrong_key_is_never_an_empty_account(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
+def test_a_delete_that_is_taken_and_not_done_is_not_believed(name: str) -> None:
+    place = Place(name)
+
+    async def main() -> bool:
+        made = await place.create()
+        await asyncio.sleep(900)
+        place.sim.faults.arm("delete_ignored", times=3)
+        return await release(place.machines, made.machine_id, clock=place.accounts.time())
+
+    assert place.run(main())
+    assert place.sim.faults.happened["delete_ignored"] == 3
+    assert [entry.id for entry in place.sim.ledger.alive() if entry.kind == "machine"] == []
+
+
+@pytest.mark.parametrize("name", VENDORS)
 def test_a_machine_comes_and_goes(name: str) -> None:
     place = Place(name)
 

@@ -64,6 +64,7 @@ class Outcome:
     happened: dict[str, int] = field(default_factory=dict[str, int])
     kills: int = 0
     machines: int = 0
+    volumes: int = 0
     lost: list[str] = field(default_factory=list[str])
     duplicated: list[str] = field(default_factory=list[str])
     violations: list[str] = field(default_factory=list[str])
@@ -74,7 +75,7 @@ class Lifecycle:
     """One person, one Machine, one set of vendors."""
 
     token = "index:Machine"
-    kinds: Sequence[str] = ("machine",)
+    kinds: Sequence[str] = ("machine", "volume")
     """What the ledger calls it."""
     actions: Sequence[str] = ACTIONS
 
@@ -88,6 +89,8 @@ class Lifecycle:
         self._state: tuple[str, dict[str, PropertyValue]] | None = None
         self._kill: Kill | None = None
         self._dead = False
+        self._with_volume = index % 6 == 0
+        """Whether a network volume goes with the machine."""
         self._inputs = self._first_inputs()
         self._order_faults()
 
@@ -170,9 +173,9 @@ class Lifecycle:
             return
         object_id, state = self._state
         await provider.delete(DeleteRequest(self.urn, object_id, state, 0))
-        entry = self._entry(object_id)
-        if entry is not None and entry.ended is None:
-            self._violation(f"{object_id} was reported deleted and is alive")
+        for entry in (self._entry(object_id), self._volume_entry(object_id, state)):
+            if entry is not None and entry.ended is None:
+                self._violation(f"{entry.kind} {entry.id} of {object_id} was reported deleted and is alive")
         self._maybe_lose_the_engine()
         self._state = None
 
@@ -208,6 +211,8 @@ class Lifecycle:
             self._inputs["lifetimeSeconds"] += 600
         elif action == "rename":
             self._inputs["name"] = f"renamed-{self._random.randrange(100)}"
+        elif action == "other-image" and self._with_volume and self._random.random() < 0.5:
+            self._inputs["networkVolumeGb"] += self._random.choice([50, 50, -30])
         elif action == "other-image":
             self._inputs["image"] = f"docker.io/vllm/vllm-openai:v0.33.{self._random.randrange(1, 9)}"
         else:
@@ -236,7 +241,14 @@ class Lifecycle:
         accounts = [self._accounts(), self._accounts()]
         sweeps = await asyncio.gather(
             *(
-                sweep([registry.find(v).machines(a) for v in self._simulators], Asked(), clock=a.time())
+                sweep(
+                    [registry.find(v).machines(a) for v in self._simulators],
+                    Asked(),
+                    clock=a.time(),
+                    volumes={
+                        v: volumes for v in self._simulators if (volumes := registry.find(v).volumes(a)) is not None
+                    },
+                )
                 for a in accounts
             )
         )
@@ -257,10 +269,13 @@ class Lifecycle:
                 self._violation(f"{vendor}: strangers were touched: {sorted(touched)}")
             creates: dict[str, int] = getattr(simulator, "creates", {})
             self.outcome.duplicated += [f"{vendor}: {name} ×{n}" for name, n in creates.items() if n > 1]
-        self.outcome.machines = len(ours)
+        self.outcome.volumes = sum(entry.kind == "volume" for _, entry in ours)
+        self.outcome.machines = len(ours) - self.outcome.volumes
         ours.sort(key=lambda item: item[1].created)
         for place, (vendor, entry) in enumerate(ours):
             for other_vendor, other in ours[place + 1 :]:
+                if entry.kind != other.kind:
+                    continue
                 if entry.ended is None or other.created < entry.ended:
                     self.outcome.duplicated.append(f"{vendor}/{entry.id} and {other_vendor}/{other.id} at once")
 
@@ -329,10 +344,13 @@ class Lifecycle:
             "lifetimeSeconds": self._random.choice([900, 3600]),
             "owner": "organization/modelyard/trial",
             "labels": {"team": "research"},
+            **({"networkVolumeGb": 100, "cachePath": "/data/models"} if self._with_volume else {}),
         }
 
     def _candidates(self) -> list[dict[str, Any]]:
         vendors = self._random.sample(sorted(self._simulators), k=self._random.randrange(1, 4))
+        if self._with_volume and not {"runpod", "lambda"} & set(vendors):
+            vendors.append(self._random.choice(["lambda", "runpod"]))
         return [dict(self._random.choice(SKUS[vendor])) for vendor in vendors]
 
     def _is_ours(self, entry: Entry) -> bool:
@@ -341,6 +359,11 @@ class Lifecycle:
     def _entry(self, object_id: str) -> Entry | None:
         vendor, _, machine_id = object_id.partition("/")
         return self._simulators[vendor].ledger.entries.get(machine_id)
+
+    def _volume_entry(self, object_id: str, state: Mapping[str, PropertyValue]) -> Entry | None:
+        """The machine's network volume in the ledger."""
+        volume_id = plain_map(state).get("networkVolumeId")
+        return self._entry(f"{object_id.partition('/')[0]}/{volume_id}") if isinstance(volume_id, str) else None
 
     def _check_text(self, text: str) -> None:
         if SECRET in text or any(key in text for key in KEYS.values()):

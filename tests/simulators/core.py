@@ -100,6 +100,7 @@ class Faults:
     without our marker appears), ``never_ready``, ``slow_boot`` (``seconds``), ``zero_gpu``, ``malformed_list``,
     ``capacity_lie`` (in stock, then not; or another GPU is delivered), ``out_of_stock``, ``price_drift`` (``factor``),
     ``preempted``, ``volume_in_use``, ``retired`` (410), ``rate_limited`` (429), ``delete_fails`` (5xx on delete),
+    ``delete_ignored`` (the delete is taken and nothing happens),
     ``delete_reappears`` (``seconds`` during which a deleted object shows again), ``read_error`` (5xx on a read),
     ``contract_in_error`` (Vast), ``auth_as_404`` (Vast).
     """

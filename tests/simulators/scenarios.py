@@ -70,6 +70,7 @@ _COMMON: Final[tuple[tuple[str, dict[str, float]], ...]] = (
     ("price_drift", {"factor": 1.5}),
     ("rate_limited", {}),
     ("delete_fails", {}),
+    ("delete_ignored", {}),
     ("delete_reappears", {"seconds": 20.0}),
     ("read_error", {}),
     ("zero_gpu", {}),

@@ -41,18 +41,18 @@ class Filesystems:
     async def create(self, wanted: Wanted) -> Found:
         """Create it."""
         name = named(wanted, maximum=FILESYSTEM_TITLE_MAX).name
-        return _found(await client_for(self._accounts).create_filesystem(name, str(wanted.inputs["region"])))
+        return found_filesystem(await client_for(self._accounts).create_filesystem(name, str(wanted.inputs["region"])))
 
     async def find(self, wanted: Wanted) -> Sequence[Found]:
         """Those with a marker of this resource."""
         everything = await client_for(self._accounts).filesystems.fresh()
-        return [_found(filesystem) for filesystem in everything if is_of(filesystem.name, wanted)]
+        return [found_filesystem(filesystem) for filesystem in everything if is_of(filesystem.name, wanted)]
 
     async def read(self, object_id: str) -> Found | None:
         """One, from a list that was read after this call; Lambda has no call for a single one."""
         for filesystem in await client_for(self._accounts).filesystems.fresh():
             if filesystem.id == object_id:
-                return _found(filesystem)
+                return found_filesystem(filesystem)
         return None
 
     async def update(self, object_id: str, *, old: Plain, new: Plain, changed: Sequence[str]) -> Found:
@@ -70,7 +70,8 @@ class Filesystems:
         return "https://cloud.lambda.ai/file-systems"
 
 
-def _found(filesystem: Filesystem) -> Found:
+def found_filesystem(filesystem: Filesystem) -> Found:
+    """A filesystem as it is shown."""
     outputs: dict[str, object] = {
         "name": name_input(filesystem.name),
         "region": filesystem.region.name,

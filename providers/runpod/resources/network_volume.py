@@ -55,17 +55,19 @@ class NetworkVolumeLifecycle:
     async def create(self, wanted: Wanted) -> Found:
         """Make it once."""
         keys = {"sizeGb": "size", "dataCenter": "dataCenter", "type": "type"}
-        return _found(await self._client.create_volume({"name": titled(wanted).name, **picked(wanted.inputs, keys)}))
+        return found_volume(
+            await self._client.create_volume({"name": titled(wanted).name, **picked(wanted.inputs, keys)})
+        )
 
     async def find(self, wanted: Wanted) -> Sequence[Found]:
         """The volumes that carry this resource's marker."""
-        found = [_found(volume) for volume in await self._client.list_volumes()]
+        found = [found_volume(volume) for volume in await self._client.list_volumes()]
         return [item for item in found if is_ours(item.marker, wanted)]
 
     async def read(self, object_id: str) -> Found | None:
         """The volume as it is now."""
         volume = await self._client.get_volume(object_id)
-        return _found(volume) if volume else None
+        return found_volume(volume) if volume else None
 
     async def update(self, object_id: str, *, old: Plain, new: Plain, changed: Sequence[str]) -> Found:
         """Rename or grow it."""
@@ -83,7 +85,7 @@ class NetworkVolumeLifecycle:
             raise gone(NETWORK_VOLUME, object_id)
         if "name" in changed:
             body["name"] = renamed(volume.name, new)
-        return _found(await self._client.patch_volume(object_id, body) if body else volume)
+        return found_volume(await self._client.patch_volume(object_id, body) if body else volume)
 
     async def delete(self, object_id: str) -> None:
         """Delete it with all that is on it."""
@@ -95,7 +97,8 @@ class NetworkVolumeLifecycle:
         return "https://console.runpod.io/user/storage"
 
 
-def _found(volume: NetworkVolume) -> Found:
+def found_volume(volume: NetworkVolume) -> Found:
+    """A volume as it is shown."""
     outputs = {
         "sizeGb": volume.size,
         "dataCenter": volume.data_center,

@@ -113,6 +113,18 @@ def test_a_network_volume_needs_a_vendor_and_tier_that_has_one() -> None:
     assert "modelyard has no network volumes on vastai" in reason(plan, "vastai 1× H200 community")
 
 
+def test_a_network_volume_needs_a_size_and_a_folder_that_the_vendor_can_mount() -> None:
+    def vendors(cache: Cache) -> set[str]:
+        return {
+            c.offer.vendor for c in make_plan(trial(cache=cache, place=Place(vendors=("runpod", "lambda")))).candidates
+        }
+
+    volume = CacheKind.NETWORK_VOLUME
+    assert vendors(Cache(kind=volume)) == {"runpod"}
+    assert vendors(Cache(kind=volume, path="/data/models")) == {"runpod", "lambda"}
+    assert vendors(Cache(kind=volume, path="/data/models", size_gb=5000)) == {"lambda"}
+
+
 def test_a_disk_that_is_too_small_is_no_place_for_the_weights() -> None:
     place = Place(vendors=("lambda",), gpus=("H100-PCIe",))
     assert labels(make_plan(small_in(place))) == ["lambda 1× H100-PCIe secure"]

@@ -114,7 +114,7 @@ def test_without_an_end_there_is_no_worst_case() -> None:
         ({"model": "llama-9"}, UnknownNameError, "unknown model 'llama-9'"),
         ({"quantization": "int3"}, UnknownNameError, "unknown quantization 'int3'"),
         ({"context_tokens": 262144}, UsageError, "262"),
-        ({"engine": EngineChoice(name="sglang")}, UsageError, "cannot be deployed"),
+        ({"engine": EngineChoice(name="sglang")}, UsageError, "is not started on rented machines"),
         ({"engine": EngineChoice(version="0.1.0")}, UsageError, "not the version that the catalog pins"),
         ({"engine": EngineChoice(args={"max-num-seq": 4})}, UnknownNameError, "max-num-seq"),
         ({"engine": EngineChoice(args={"max-num-seqs": -1})}, UsageError, "max-num-seqs: '-1' cannot be"),

@@ -139,3 +139,29 @@ def test_every_vendor_is_reached_over_tls_and_tells_where_keys_are_made(vendor: 
     assert access.vendor == vendor
     assert access.base_url.startswith("https://")
     assert "https://" in access.where_to_get
+
+
+@pytest.mark.parametrize("key", ["kéy-0123456789", "key\x00-0123456789", "two\nlines"])
+def test_a_key_that_no_header_can_hold_is_refused_without_being_shown(tmp_path: Path, key: str) -> None:
+    with pytest.raises(VendorError) as caught:
+        accounts(tmp_path, {"acmeApiKey": key}).http(ACCESS)
+    assert caught.value.kind is Kind.AUTH
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["foo://user:hunter2@bar", "socks5://user:hunter2@127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_named_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(UsageError, match="proxy") as caught:
+        accounts(tmp_path, {"acmeApiKey": "k"}).http(ACCESS)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_without_a_home_folder_there_is_just_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert not Accounts(environment={}).has_key(ACCESS)

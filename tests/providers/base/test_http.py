@@ -234,3 +234,12 @@ def test_the_systems_clock_keeps_its_pace() -> None:
     asyncio.run(clock.sleep(10.0))
     assert clock.monotonic() - before >= 10.0
     assert (clock.now() - now).total_seconds() >= 10.0
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"cost": NaN}', '{"cost": -Infinity}', '{"cost": 1e999}'])
+def test_what_no_vendor_should_say_is_odd_and_no_crash(text: str) -> None:
+    line = Line(httpx.Response(200, text=text), ok())
+    assert line.read().body == {"id": "1"}
+    with pytest.raises(VendorError) as caught:
+        Line(httpx.Response(200, text=text)).create()
+    assert caught.value.kind is Kind.AMBIGUOUS

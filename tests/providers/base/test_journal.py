@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.errors import UsageError
 from providers.base.journal import DiskJournal, Journal, MemoryJournal
 from providers.base.marker import Marker
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+_UNTIMED = b'{"vendor": "runpod", "resource": "r", "nonce": "n", "sent": "2026-11-21T12:00:00"}'
 
 
 def marker(urn: str = "urn:a") -> Marker:
@@ -77,7 +81,9 @@ def test_notes_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "creates").stat().st_mode & 0o77 == 0
 
 
-@pytest.mark.parametrize("content", [b"", b'{"vendor": "run', b"[]", b'{"vendor": "runpod"}', b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "content", [b"", b'{"vendor": "run', b"[]", b'{"vendor": "runpod"}', b"\xff\xfe\x00", _UNTIMED]
+)
 def test_a_torn_note_counts_as_a_create_of_its_time(tmp_path: Path, content: bytes) -> None:
     mine, journal = marker(), DiskJournal(tmp_path)
     journal.note("runpod", mine, NOW)
@@ -121,3 +127,44 @@ def test_processes_share_a_folder(tmp_path: Path) -> None:
     assert [process.communicate()[1] for process in running] == ["", "", ""]
     left = DiskJournal(tmp_path).open_notes(marker("urn:shared").resource)
     assert {note.created_id for note in left} == {f"{name}-{n}" for name in "abc" for n in range(0, 40, 2)}
+
+
+def test_what_is_in_a_state_was_left_by_nobody(journal: Journal) -> None:
+    mine = marker()
+    journal.note("runpod", mine, NOW)
+    journal.answered_for("pod-1")
+    journal.made(mine, "pod-1")
+    assert [note.is_answered_for for note in journal.open_notes(mine.resource)] == [False]
+    journal.answered_for("pod-1")
+    assert [note.is_answered_for for note in journal.open_notes(mine.resource)] == [True]
+    assert journal.sent_at("pod-1") == NOW
+
+
+def test_a_stack_of_the_same_name_in_another_folder_answers_for_its_own(tmp_path: Path) -> None:
+    mine = marker()
+    DiskJournal(tmp_path, place="/here").note("runpod", mine, NOW)
+    assert [n.is_answered_for for n in DiskJournal(tmp_path, place="/here").open_notes(mine.resource)] == [False]
+    assert [n.is_answered_for for n in DiskJournal(tmp_path, place="/there").open_notes(mine.resource)] == [True]
+
+
+def test_without_a_note_nothing_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "creates").write_text("a file where the folder should be")
+    with pytest.raises(UsageError, match="nothing was created") as caught:
+        DiskJournal(tmp_path / "creates").note("runpod", marker(), NOW)
+    assert "journalFolder" in str(caught.value)
+
+
+def test_a_failing_disk_hides_neither_what_was_made_nor_what_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device", handle)
+
+    mine, journal = marker(), DiskJournal(tmp_path)
+    journal.note("runpod", mine, NOW)
+    monkeypatch.setattr(os, "fsync", full)
+    journal.made(mine, "pod-1")
+    journal.answered_for("pod-1")
+    journal.forget("pod-1")
+    with pytest.raises(UsageError, match="No space left"):
+        journal.note("runpod", marker("urn:b"), NOW)

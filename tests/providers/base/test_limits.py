@@ -78,3 +78,10 @@ def test_who_is_cancelled_in_the_line_lets_the_next_one_pass() -> None:
 
     run_virtual(clock, main())
     assert clock.now == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"), [(30.0, 30), (1e9, 3600), (float("inf"), 3600), (float("nan"), 3600), (-5.0, 0)]
+)
+def test_a_pause_is_never_for_ever(asked: float, waited: float) -> None:
+    assert turns({}, ["a"], hold=asked) == [waited]

@@ -113,3 +113,12 @@ def test_a_deadline_is_moved_in_place() -> None:
     assert made.is_expired(DEADLINE)
     assert not made.until(None).is_expired(DEADLINE + timedelta(days=10_000))
     assert read_marker(made.titled("Another Text").name) == made.titled("another-text")
+
+
+@pytest.mark.parametrize("year", [1900, 1970, 4000, 9999])
+def test_a_deadline_that_no_marker_can_say_is_refused(year: int) -> None:
+    moment = datetime(year, 1, 1, tzinfo=UTC)
+    with pytest.raises(ValueError, match="cannot say the deadline"):
+        marker(deadline=moment)
+    with pytest.raises(ValueError, match="cannot say the deadline"):
+        marker().until(moment)

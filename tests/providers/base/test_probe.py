@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -79,3 +80,20 @@ def test_a_health_check_carries_no_key() -> None:
     probe = HttpProbe(transport=httpx.MockTransport(answer))
     assert run_virtual(SimClock(), probe.get("https://10.0.0.1:8443/health")).status == 204
     assert "Authorization" not in asked[0].headers
+
+
+def test_it_goes_through_the_proxy_that_the_vendor_is_reached_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bytes] = []
+
+    async def main() -> Answer:
+        async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readline())
+            writer.close()
+
+        server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        async with server:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            return await HttpProbe().get("https://gateway.example/health")
+
+    assert asyncio.run(main()).status is None
+    assert asked == [b"CONNECT gateway.example:443 HTTP/1.1\r\n"]

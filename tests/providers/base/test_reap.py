@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from providers.base.errors import Kind, VendorError
-from providers.base.machines import Status
+from providers.base.machines import Sighting, Status
 from providers.base.marker import Marker
 from providers.base.reap import Asked, Outcome, Sweep, Why, sweep
 from tests.fakes.vendor import FakeVendor, sighting
@@ -185,3 +185,24 @@ def test_two_at_once_end_each_machine_and_both_say_so() -> None:
     assert first.is_proved
     assert second.is_proved
     assert yard.runpod.alive == []
+
+
+@pytest.mark.parametrize(("ends", "why"), [(HOUR, Why.IN_TIME), (None, Why.NO_DEADLINE)])
+def test_a_deadline_that_was_moved_after_the_list_was_read_holds(ends: timedelta | None, why: Why) -> None:
+    class Racing(FakeVendor):
+        async def get(self, machine_id: str) -> Sighting | None:
+            await self.rename(machine_id, marker.until(None if ends is None else self.time().now() + ends))
+            return await super().get(machine_id)
+
+    yard = Yard()
+    yard.runpod = Racing(clock=yard.clock)
+    marker = yard.add("late", -HOUR)
+    assert told(yard.sweep()) == {"late": (why, Outcome.KEPT)}
+    assert yard.runpod.deletes == []
+
+
+def test_an_expired_machine_that_cannot_be_read_for_a_while_goes() -> None:
+    yard = Yard()
+    yard.add("late", -HOUR)
+    yard.runpod.get_steps = [VendorError("runpod", Kind.TRANSIENT, "busy")] * 3
+    assert told(yard.sweep()) == {"late": (Why.EXPIRED, Outcome.DELETED)}

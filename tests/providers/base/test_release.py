@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -46,6 +47,15 @@ def test_a_machine_is_read_as_gone_only_when_it_would_be_shown() -> None:
     seen = run_virtual(there.clock, look(there, "m", clock=there.time(), created_at=there.time().now()))
     assert seen is not None
     assert run_virtual(there.clock, look(there, "x", clock=there.time(), created_at=None)) is None
+
+
+@pytest.mark.parametrize("ahead_hours", [-48, 48])
+def test_a_vendors_clock_that_is_ahead_of_ours_or_behind_holds_nobody_up(ahead_hours: int) -> None:
+    there = FakeVendor()
+    begun, created = there.clock.now, there.time().now() + timedelta(hours=ahead_hours)
+    assert run_virtual(there.clock, look(there, "x", clock=there.time(), created_at=created)) is None
+    assert run_virtual(there.clock, release(there, "x", clock=there.time(), created_at=created)) is False
+    assert there.clock.now - begun <= 2 * there.visible_within_seconds + 20.0
 
 
 def test_one_that_is_shown_again_is_deleted_again() -> None:

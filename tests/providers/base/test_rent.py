@@ -364,3 +364,34 @@ def test_another_runs_machine_that_is_ending_does_not_stand_in_the_way() -> None
 )
 def test_a_machine_satisfies_a_candidate(facts: dict[str, Any], change: dict[str, Any], fits: bool) -> None:  # noqa: FBT001  # a table
     assert satisfies("runpod", sighting("a", None, **facts), candidate(**change)) is fits
+
+
+def test_doubt_that_the_key_does_not_clear_is_told_as_doubt() -> None:
+    market = Market()
+    market.runpod.steps = [lost_reply]
+    market.runpod.list_steps = [None, VendorError("runpod", Kind.AUTH, "revoked")]
+    with pytest.raises(UnverifiedError, match="may have been created"):
+        market.rent()
+    assert [note.created_id for note in market.journal.open_notes(FIRST.resource)] == [None]
+
+
+def test_a_mistake_of_ours_after_the_call_keeps_the_note() -> None:
+    def mistaken(vendor: FakeVendor, order: MachineOrder) -> str:
+        vendor.add(order)
+        raise RuntimeError("no VendorError")
+
+    market = Market()
+    market.runpod.steps = [mistaken]
+    with pytest.raises(RuntimeError):
+        market.rent()
+    assert [note.created_id for note in market.journal.open_notes(FIRST.resource)] == [None]
+    assert market.rent(marker=FIRST.again()).sighting.id == "runpod-1"
+
+
+def test_what_is_in_a_state_is_never_cleared_away_for_another_request() -> None:
+    market = Market()
+    kept = market.rent().sighting.id
+    market.journal.answered_for(kept)
+    with pytest.raises(UnverifiedError, match="another run started"):
+        market.rent(marker=other_request())
+    assert market.alive == [kept]

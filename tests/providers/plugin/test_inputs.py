@@ -70,7 +70,9 @@ def test_unknown_values_are_left_alone() -> None:
         ({"deadline": "2026-12-01T18:00:00+01:00"}, "deadline", "not a UTC time"),
         ({"ports": [0]}, "ports[0]", "allowed: 1 to 65535"),
         ({"owner": None}, "owner", "is required"),
-        ({"networkVolumeGb": 500}, "networkVolumeGb", "cache.kind: local-nvme"),
+        ({"networkVolumeGb": 5000}, "networkVolumeGb", "hold at most 4,096 GB; take it away (in a stack: cache.kind"),
+        ({"networkVolumeGb": 5}, "networkVolumeGb", "out of range"),
+        ({"cachePath": "models"}, "cachePath", "does not have the form"),
         ({"gpus": 8}, "gpus", "is not known"),
     ],
 )

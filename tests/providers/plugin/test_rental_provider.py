@@ -25,6 +25,8 @@ from modelyard.errors import UnverifiedError, UsageError
 from providers.base.accounts import Accounts
 from providers.base.journal import MemoryJournal
 from providers.base.marker import read_marker
+from providers.plugin.handler import Call
+from providers.plugin.handlers import load_handlers
 from providers.plugin.rental_provider import RentalProvider
 from providers.plugin.values import UNKNOWN_TEXT, plain_map, property_value
 from tests.providers.plugin.subjects import MACHINE as MACHINE_INPUTS
@@ -224,6 +226,39 @@ def test_a_deadline_is_moved_in_the_machines_own_name(yard: Yard) -> None:
     assert len(yard.alive) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ({}, {"lifetimeSeconds": 600}, "acts not before 2027-01-15T09:00:00Z"),
+        ({"lifetimeSeconds": None}, {"lifetimeSeconds": 600}, "it was started without one"),
+        ({}, {"lifetimeSeconds": 7200}, None),
+        ({}, {"lifetimeSeconds": None}, None),
+    ],
+)
+def test_a_deadline_that_the_watchdog_does_not_keep_is_told(
+    yard: Yard, first: dict[str, Any], then: dict[str, Any], told: str | None
+) -> None:
+    made, said = yard.create(MACHINE, machine(**first)), list[str]()
+    call = Call(urn=MACHINE, accounts=yard.accounts, journal=MemoryJournal(), say=said.append, warn=said.append)
+    state, new, handler = plain_map(made.properties), machine(**then), load_handlers()["modelyard-rental:index:Machine"]
+    yard.run(handler.update(call, made.resource_id or "", state=state, new=new, changed=["lifetimeSeconds"]))
+    warned = [text for text in said if "watchdog on the machine" in text]
+    assert len(warned) == (told is not None)
+    assert all(told is not None and told in text for text in warned)
+
+
+@pytest.mark.parametrize("seen_by", ["diff", "read"])
+def test_a_machine_that_was_retained_is_not_cleared_away_by_its_successor(yard: Yard, seen_by: str) -> None:
+    made = yard.create(MACHINE, machine())
+    if seen_by == "diff":
+        yard.diff(MACHINE, made, machine(image="docker.io/vllm/vllm-openai:v0.34.0"))
+    else:
+        yard.read(MACHINE, made.resource_id or "", made.properties)
+    with pytest.raises(UnverifiedError, match="already runs a machine of this very resource"):
+        yard.create(MACHINE, machine(image="docker.io/vllm/vllm-openai:v0.34.0"))
+    assert yard.alive == [made.resource_id]
+
+
 def test_an_input_that_is_taken_away_is_gone(yard: Yard) -> None:
     made = yard.create(MACHINE, machine(name="first", deadline="2027-01-15T20:00:00Z", driftLimit=0.5))
     out = yard.update(MACHINE, made, machine())
@@ -317,6 +352,21 @@ def test_a_vendors_resource_is_made_read_changed_and_deleted(yard: Yard, kind: s
     yard.delete(urn, made)
     assert yard.alive == before
     assert yard.read(urn, made.resource_id or "", made.properties).resource_id == ""
+
+
+@pytest.mark.parametrize("kind", VENDOR_OBJECTS)
+def test_a_vendors_resource_of_another_key_is_never_believed_gone(yard: Yard, kind: str) -> None:
+    urn = urn_of(kind)
+    made = yard.create(urn, SUBJECTS[kind].inputs)
+    yard.clock.advance(600)
+    elsewhere = CreateResponse("999999", {**made.properties, "keyId": PropertyValue("0123456789ab")})
+    with pytest.raises(UnverifiedError, match="another API key"):
+        yard.read(urn, "999999", elsewhere.properties)
+    with pytest.raises(UnverifiedError, match="another API key"):
+        yard.delete(urn, elsewhere)
+    same = CreateResponse("999999", made.properties)
+    assert yard.read(urn, "999999", same.properties).resource_id == ""
+    yard.delete(urn, same)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in VENDOR_OBJECTS if SUBJECTS[kind].replacing])

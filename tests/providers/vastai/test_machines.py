@@ -380,7 +380,7 @@ def test_the_end_of_the_hosts_offer_stops_the_machine_and_then_deletes_it() -> N
     assert setting.sim.ledger.alive() == []
 
 
-@pytest.mark.parametrize("fault", ["delete_fails", "delete_reappears", "read_error", "rate_limited"])
+@pytest.mark.parametrize("fault", ["delete_fails", "delete_ignored", "delete_reappears", "read_error", "rate_limited"])
 def test_release_proves_absence(fault: str) -> None:
     setting = Setting()
     machine_id, _ = rent(setting)

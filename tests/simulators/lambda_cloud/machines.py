@@ -169,7 +169,7 @@ class Machines(Account):
     def _add_stranger(self, like: SimInstance) -> None:
         """Somebody's machine with a name that begins like ours and no marker. It is on nobody's bill here."""
         marker = read_marker(like.name)
-        body: dict[str, Any] = {**like.body, "tags": []}
+        body: dict[str, Any] = {**like.body, "tags": [], "file_system_names": [], "file_system_mounts": []}
         twin = SimInstance(
             id=self._id(),
             body=body,

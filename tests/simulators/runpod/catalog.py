@@ -107,6 +107,21 @@ class Stock:
         return level(self.left(sku, region))
 
 
+def shown_data_centers() -> list[dict[str, Any]]:
+    """The data centres as the catalogue shows them."""
+    return [
+        {
+            "id": center,
+            "name": center,
+            "region": "UNKNOWN",
+            "globalNetwork": True,
+            "networkVolumeTypes": ["STANDARD"] if center in VOLUME_DATA_CENTERS else [],
+            "compliance": [],
+        }
+        for center in DATA_CENTERS
+    ]
+
+
 def level(left: int) -> str:
     """NONE, LOW, MEDIUM or HIGH."""
     return "NONE" if left <= 0 else "LOW" if left <= 2 else "MEDIUM" if left <= 9 else "HIGH"

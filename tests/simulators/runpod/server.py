@@ -19,7 +19,7 @@ from tests.simulators.core import (
     json_response,
 )
 from tests.simulators.runpod.bodies import ACTION
-from tests.simulators.runpod.catalog import GPUS, shown_gpu
+from tests.simulators.runpod.catalog import GPUS, shown_data_centers, shown_gpu
 from tests.simulators.runpod.clusters import ClusterApi
 from tests.simulators.runpod.pods import PodApi
 from tests.simulators.runpod.serverless import EndpointApi
@@ -276,6 +276,7 @@ class RunpodSimulator(Simulator):
         """Somebody else's object of the same title, without our marker; it is not on the bill."""
         title = "-".join(thing.name.split("-")[1:-3]) or "trial"
         asked: dict[str, Any] = {**thing.asked, "name": title, "env": {}}
+        asked.pop("mounts", None)  # nobody else mounts our volume
         double = replace(thing, id=self.world.new_id(), name=title, number=self.world.number(), asked=asked)
         double.visible_from = 0.0
         api.things[double.id] = double
@@ -285,7 +286,7 @@ class RunpodSimulator(Simulator):
     def _delete(self, api: Api, thing: Thing) -> SimResponse:
         if self.faults.take("delete_fails"):
             raise Problem(500, "Something went wrong. Please try again later or contact support.")
-        if not thing.deleted:
+        if not thing.deleted and not self.faults.take("delete_ignored"):
             api.delete(thing)
             if again := self.faults.take("delete_reappears"):
                 thing.shown_until = self.clock.now + again.params.get("seconds", 20.0)
@@ -313,6 +314,8 @@ class RunpodSimulator(Simulator):
         return SimResponse(status=200, body=body, headers={"content-type": "text/event-stream"})
 
     def _catalog(self, parts: list[str], request: SimRequest) -> SimResponse:
+        if request.method == "GET" and parts == ["datacenters"]:
+            return json_response(200, {"dataCenters": shown_data_centers()})
         if request.method != "GET" or parts[:1] != ["gpus"]:
             raise Problem(404, "resource not found")
         query = {key: values[-1] for key, values in request.query.items()}

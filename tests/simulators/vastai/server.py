@@ -349,6 +349,8 @@ class VastSimulator(Simulator):
         contract = self._touched(contract_id)
         if contract is None:
             return refusal(404, "not_found", "Instance not found")
+        if self.faults.take("delete_ignored"):
+            return json_response(200, {"success": True, "msg": "Instance destroyed successfully"})
         self.world.destroy(contract)
         if (again := self.faults.take("delete_reappears")) is not None:
             start = self.clock.now + 2.0
@@ -444,7 +446,8 @@ class VastSimulator(Simulator):
             return refusal(404, "no_such_volume", "Volume with that ID does not exist.")
         if self.world.users(volume.id) or self.faults.take("volume_in_use"):
             return refusal(400, "invalid_args", "error 400/3700: volume is in use by an instance")
-        self.world.delete_volume(volume)
+        if not self.faults.take("delete_ignored"):
+            self.world.delete_volume(volume)
         return json_response(200, {"success": True})
 
     def _user(self, request: SimRequest) -> SimResponse:

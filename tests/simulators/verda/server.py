@@ -319,6 +319,8 @@ class VerdaSimulator(Simulator):
             volumes = cast("list[str]", body.get("volume_ids") or [])
             asked = bool(body.get("delete_permanently")) and _disk(instance) in volumes
             unmade = instance.status(self.clock.now) == "ordered"
+            if self.faults.take("delete_ignored"):
+                continue
             self._end(instance, permanently=asked or unmade)
             if ghost := self.faults.take("delete_reappears"):
                 instance.ghost_until = self.clock.now + ghost.params.get("seconds", 30.0)

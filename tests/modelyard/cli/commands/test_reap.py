@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelyard.cli.main import main
+from providers.base.marker import Marker
 from tests.simulators.account import Vendors, vendors_on_loopback
+from tests.simulators.runpod import RunpodSimulator
 
 ROOT = Path(__file__).resolve().parents[4]
 EXPIRED, IN_TIME = timedelta(minutes=-30), timedelta(hours=3)
@@ -68,6 +70,23 @@ def test_a_dry_run_ends_nothing_and_says_what_it_would_stop_costing(
     assert out.rstrip().endswith("$18.36  expired  would delete")
     assert err.splitlines()[-1] == "would end 1 machine: would stop $18.36/h"
     assert vendors.alive() == [f"runpod/{machine}"]
+
+
+def test_an_expired_network_volume_goes_and_its_row_says_what_it_is(
+    vendors: Vendors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulator = vendors.simulators["runpod"]
+    assert isinstance(simulator, RunpodSimulator)
+    deadline = datetime.now(UTC) + EXPIRED
+    marker = Marker.new(title="trial", owner="o/p/s", urn="node", spec={}, deadline=deadline)
+    volume = simulator.volumes.create({"name": marker.name, "size": 100, "dataCenter": "US-KS-2"})
+    assert main(["reap", "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[1].split()[:3] == ["runpod", "volume", volume.id]
+    assert err.splitlines()[-1] == "would end 1 volume: would stop price not told by the vendor"
+    (row,) = run(capsys)["machines"]
+    assert (row["kind"], row["machine_id"], row["outcome"]) == ("volume", volume.id, "deleted")
+    assert simulator.ledger.alive() == []
 
 
 def test_an_older_twin_is_a_duplicate(vendors: Vendors, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,6 +266,18 @@ def test_vendors_without_a_key_are_named_and_skipped(
     assert "no machine with our marker at runpod, vastai" in err
     assert main(["reap", "--vendor", "lambda"]) == 2
     assert "no API key for lambda" in capsys.readouterr().err
+
+
+def test_a_vendor_with_settings_that_cannot_be_used_does_not_stop_the_others(
+    vendors: Vendors, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = vendors.rent("vastai", title="trial", ends_in=EXPIRED)
+    monkeypatch.setenv("RUNPOD_REST_URL", "http://example.com/v2")
+    document = run(capsys, code=4)
+    assert outcomes(document) == {f"vastai/{machine}": "deleted"}
+    assert vendors.alive() == []
+    assert main(["reap", "--vendor", "runpod"]) == 2
+    assert "in the clear" in capsys.readouterr().err
 
 
 def test_without_any_key_it_says_which_variables_there_are(
