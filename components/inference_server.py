@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from components.base import PACKAGE, whole
+from components.base import PACKAGE, whole, without_none
 from components.cluster import objects, server
 from components.shared_args import ClusterArgs
 from modelyard.catalog.gpus import find_gpu
@@ -28,7 +28,19 @@ class InferenceServerArgs(TypedDict):
     health_path: str
     """Path that answers 200 once the model is loaded."""
     metrics_path: str
-    """Path of its metrics."""
+    """Path of its metrics; empty: it has none."""
+    command: NotRequired[Sequence[str]]
+    """Entry point; left out: the image's own."""
+    env: NotRequired[Mapping[str, str]]
+    """Environment of its container. No secret is in it."""
+    served_model: NotRequired[str]
+    """The name that a request has to carry in ``model``."""
+    key_variable: NotRequired[str]
+    """Environment variable that takes the access key; left out: the engine does not check keys itself."""
+    shutdown_flag: NotRequired[str]
+    """Flag that takes the seconds in which running requests may end; left out: it has none."""
+    host_gib: NotRequired[int]
+    """Main memory of one replica besides what every engine takes."""
     gpu: str
     """Catalog name of its GPUs."""
     gpu_count: int
@@ -69,6 +81,10 @@ class InferenceServer(pulumi.ComponentResource):
             "gpuCount": whole(args["gpu_count"]),
             "replicas": whole(args["replicas"]),
             "startupTimeoutSeconds": whole(args["startup_timeout_seconds"]),
+            **without_none(
+                command=list(args["command"]) if "command" in args else None,
+                servedModel=args.get("served_model"),
+            ),
         }
         super().__init__(f"{PACKAGE}:index:InferenceServer", name, facts, opts)
         self.service_name = name
@@ -125,8 +141,14 @@ def _pod(args: InferenceServerArgs, cluster: ClusterArgs, token_secret: str | No
         replicas=whole(args["replicas"]),
         startup_timeout_seconds=whole(args["startup_timeout_seconds"]),
         environment=server.environment(
-            cache_path=cache_path, key_secret=args.get("key_secret"), token_secret=token_secret
+            args.get("env", {}),
+            key_variable=args.get("key_variable"),
+            key_secret=args.get("key_secret"),
+            token_secret=token_secret,
         ),
+        command=args.get("command", ()),
+        shutdown_flag=args.get("shutdown_flag"),
+        host_gib=whole(args.get("host_gib", 0)),
         cache_path=cache_path,
         cache_volume=dict(args.get("cache_volume", {"emptyDir": {}})),
     )
@@ -134,7 +156,7 @@ def _pod(args: InferenceServerArgs, cluster: ClusterArgs, token_secret: str | No
 
 def args_for(plan: Plan) -> InferenceServerArgs:
     """The engine that ``plan`` decided on."""
-    return InferenceServerArgs(
+    args = InferenceServerArgs(
         engine=plan.engine.name,
         version=plan.engine.version,
         image=plan.engine.image,
@@ -147,4 +169,16 @@ def args_for(plan: Plan) -> InferenceServerArgs:
         replicas=plan.spec.replicas,
         startup_timeout_seconds=plan.startup.timeout_seconds,
         cache_path=plan.spec.cache.path,
+        env=dict(plan.engine.env),
     )
+    if plan.engine.host_gib:
+        args["host_gib"] = plan.engine.host_gib
+    if plan.engine.command:
+        args["command"] = list(plan.engine.command)
+    if plan.engine.served_model:
+        args["served_model"] = plan.engine.served_model
+    if plan.engine.key_variable is not None:
+        args["key_variable"] = plan.engine.key_variable
+    if plan.engine.shutdown_flag is not None:
+        args["shutdown_flag"] = plan.engine.shutdown_flag
+    return args

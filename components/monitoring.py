@@ -96,10 +96,13 @@ class Monitoring(pulumi.ComponentResource):
     def _grafana(self, name: str, args: MonitoringArgs, image: str, cluster: ClusterArgs) -> None:
         part = f"{name}-grafana"
         prometheus, _ = addresses(name, args)
+        targets = args.get("targets", {})
         files = {
             "datasource.yml": datasource_yml(prometheus_url=f"http://{prometheus}/prometheus"),
             "dashboards.yml": dashboards_yml(folder="/etc/grafana/dashboards"),
-            "serving.json": dashboard_json(title=args["title"], has_gpu_metrics="gpu" in args.get("targets", {})),
+            "serving.json": dashboard_json(
+                title=args["title"], has_gpu_metrics="gpu" in targets, has_vllm_metrics="vllm" in targets
+            ),
         }
         spec = on_cluster.grafana_spec(
             instance=cluster["instance"], image=image, config=f"{part}-config", text="".join(files.values())

@@ -219,13 +219,13 @@ def args_for(plan: Plan) -> ServingArgs:
 
 def _targets(args: ServingArgs, names: dict[str, str], place: PlaceArgs) -> dict[str, monitoring.ScrapeTargetArgs]:
     server = args["server"]
-    found = {
-        "vllm": monitoring.ScrapeTargetArgs(
+    found: dict[str, monitoring.ScrapeTargetArgs] = {}
+    if server["metrics_path"]:
+        found[server["engine"]] = monitoring.ScrapeTargetArgs(
             host=f"{names['server']}-pods.{place['namespace']}.svc",
             port=whole(server["port"]),
             path=server["metrics_path"],
         )
-    }
     if "gpu_metrics" in args:
         found["gpu"] = monitoring.ScrapeTargetArgs(
             host=f"{names['gpu-metrics']}.{place['namespace']}.svc",

@@ -36,6 +36,58 @@ class Auth(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Speculative:
+    """Speculative decoding: something small proposes tokens, the model checks them."""
+
+    method: str
+    """``ngram``, ``draft_model``, ``eagle``, ``eagle3``, ``mtp``, ``dflash`` or ``suffix``."""
+    tokens: int
+    """Proposed at once."""
+    model: str | None = None
+    """Hub id of the draft model or head, for methods that have one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lora:
+    """LoRA adapters beside the base model."""
+
+    adapters: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Name that clients ask for → hub id or folder."""
+    max_loras: int = 1
+    """Adapters that one batch may mix."""
+    max_rank: int = 16
+    runtime_updates: bool = False
+    """Whether adapters may be added and removed without a restart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KvOffload:
+    """KV cache that is kept in main memory when it has to leave the GPU."""
+
+    gib: int
+    """Main memory of one replica, over all of its GPUs."""
+    backend: str = "native"
+    """``native`` or ``lmcache``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineOptions:
+    """What vLLM can do besides; None: the engine's own default."""
+
+    prefix_caching: bool | None = None
+    chunked_prefill: bool | None = None
+    speculative: Speculative | None = None
+    lora: Lora | None = None
+    tool_call_parser: str | None = None
+    reasoning_parser: str | None = None
+    structured_output: str | None = None
+    """Backend that keeps answers to a schema."""
+    kv_offload: KvOffload | None = None
+    sleep_mode: bool = False
+    """Whether it can give its GPU memory back and keep its process."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EngineChoice:
     """Which engine serves, and the flags the user insists on."""
 
@@ -44,6 +96,7 @@ class EngineChoice:
     """None: the version that the catalog pins."""
     args: Mapping[str, FlagValue] = field(default_factory=dict[str, FlagValue])
     """Flags without their dashes, such as ``max-num-seqs``; they win over what the plan would choose."""
+    options: EngineOptions = field(default_factory=EngineOptions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,6 +214,8 @@ class ServingSpec:
     """Requests at full context that must run at once, per replica."""
     quantization: str | None = None
     """None: the precision that the model was released in."""
+    weights: str | None = None
+    """``org/name`` on the hub of files of this model at this precision; None: the catalog's checkpoint."""
     kv_cache_dtype: str = "auto"
     replicas: int = 1
     trial: bool = False

@@ -1,14 +1,18 @@
 """Works a Serving's fit out again from its plain facts: a verdict in the props is a claim, arithmetic is evidence."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from modelyard.catalog.engines import find_engine
 from modelyard.catalog.gpus import Gpu, find_gpu
 from modelyard.catalog.models import Model, find_model
-from modelyard.errors import ModelyardError, UnknownNameError
+from modelyard.errors import ModelyardError, UnknownNameError, UsageError
 from modelyard.fit import assess
 from modelyard.fit.types import Fit, FitRequest
+from modelyard.plan.request import flags_that_move_memory
+from modelyard.render.engines import RENDERERS
 from modelyard.resources import Resource, Unknown, Value, lookup
 from policies.facts import text, whole
 
@@ -79,13 +83,22 @@ def _request(serving: Resource) -> FitRequest:
         pipeline_parallel_size=_whole_flag(flags, "pipeline-parallel-size") or 1,
         engine=engine,
         engine_version=_text(serving, "engine.version", "") or find_engine(engine).version,
-        gpu_memory_utilization=_fraction_flag(flags, "gpu-memory-utilization"),
-        max_num_seqs=_whole_flag(flags, "max-num-seqs"),
-        max_num_batched_tokens=_whole_flag(flags, "max-num-batched-tokens"),
         kv_cache_dtype=_text(serving, "kvCacheDtype", flags.get("kv-cache-dtype", "auto")),
-        enforce_eager="enforce-eager" in flags,
         concurrency=_number(serving, "concurrency", 1),
+        parallel=_number(serving, "concurrency", 1) if engine in RENDERERS and RENDERERS[engine].reads_gguf else None,
+        **_memory_flags(engine, flags),
     )
+
+
+def _memory_flags(engine: str, flags: Mapping[str, str]) -> dict[str, Any]:
+    """The flags that move memory; one with a value that no engine takes is passed over, as the engine will say so."""
+    if engine not in RENDERERS:
+        return {}
+    found: dict[str, Any] = {}
+    for name, value in flags.items():
+        with contextlib.suppress(UsageError):
+            found |= flags_that_move_memory(engine, {name: value or True})
+    return found
 
 
 def engine_flags(argv: Value) -> dict[str, str]:
@@ -112,11 +125,3 @@ def _text(serving: Resource, path: str, default: str) -> str:
 def _whole_flag(flags: Mapping[str, str], name: str) -> int | None:
     value = flags.get(name, "")
     return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _fraction_flag(flags: Mapping[str, str], name: str) -> float | None:
-    try:
-        value = float(flags.get(name, ""))
-    except ValueError:
-        return None
-    return value if 0 < value <= 1 else None

@@ -26,6 +26,8 @@ _REGION = re.compile(r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}$")
 _GO_TIME = re.compile(r"^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d+)?) ([+-]\d{4}) \S+$")
 """What Pulumi makes of a moment that stands in a stack file without quotes: ``2026-12-01 18:00:00 +0000 UTC``."""
 _HUB_OR_NAME = re.compile(r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$", re.ASCII)
+_HUB_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*(:[A-Za-z0-9_]+)?$")
+_ADAPTER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$|^(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$")
 _RESERVED_FLAGS = {
     "api-key": "the key is a secret: modelyard makes one and hands it over in the environment",
     "hf-token": "the token is a secret: it goes to the machine in its environment",
@@ -273,6 +275,20 @@ FlagName = Annotated[
     str, PlainValidator(_flag_name, json_schema_input_type=Annotated[str, Field(pattern=_FLAG.pattern)])
 ]
 FlagSetting = Annotated[FlagValue, PlainValidator(_flag_value, json_schema_input_type=str | int | float | bool)]
+HubId = Annotated[
+    str,
+    PlainValidator(
+        _matching(_HUB_ID, "a repository on the hub", "org/name, or org/name:Q4_K_M of a GGUF repository"),
+        json_schema_input_type=Annotated[str, Field(pattern=_HUB_ID.pattern)],
+    ),
+]
+AdapterSource = Annotated[
+    str,
+    PlainValidator(
+        _matching(_ADAPTER, "where an adapter lies", "org/name on the hub, or a folder such as /models/my-adapter"),
+        json_schema_input_type=Annotated[str, Field(pattern=_ADAPTER.pattern)],
+    ),
+]
 HostName = Annotated[str, PlainValidator(_host, json_schema_input_type=str)]
 Label = Annotated[
     str,

@@ -43,4 +43,4 @@ def serve() -> None:
     made = Serving(stack, args)
     pulumi.export("endpoint", made.endpoint)
     pulumi.export("key", made.key)
-    pulumi.export("model", plan.model_name)
+    pulumi.export("model", plan.engine.served_model or plan.model_name)

@@ -26,18 +26,23 @@ from modelyard.spec import (
     Cache,
     CacheKind,
     EngineChoice,
+    EngineOptions,
     Expose,
     KubernetesNodes,
     KubernetesPlace,
+    KvOffload,
     Life,
+    Lora,
     Monitoring,
     Place,
     ServingSpec,
+    Speculative,
     Trust,
 )
 from modelyard.units import format_tokens
 from stacks import problems
 from stacks.fields import (
+    AdapterSource,
     Duration,
     EngineName,
     FlagName,
@@ -45,6 +50,7 @@ from stacks.fields import (
     FolderPath,
     GpuName,
     HostName,
+    HubId,
     Label,
     ModelName,
     Moment,
@@ -157,6 +163,52 @@ class PlaceSettings(_Section):
         return self
 
 
+class SpeculativeSettings(_Section):
+    """Speculative decoding: something small proposes tokens, the model checks them."""
+
+    method: Literal["ngram", "suffix", "mtp", "draft_model", "eagle", "eagle3", "dflash"] = Field(
+        description="ngram and suffix propose from the text, mtp with the model's own layers, the others with a model."
+    )
+    tokens: StrictInt = Field(ge=1, le=64, description="Tokens proposed at once.")
+    model: HubId | None = Field(default=None, description="Draft model or head, for methods that have one.")
+
+
+class LoraSettings(_Section):
+    """LoRA adapters beside the base model."""
+
+    adapters: dict[Label, AdapterSource] = Field(
+        default_factory=dict[str, str],
+        max_length=100,
+        description="Name that clients ask for: org/name on the hub, or a folder in the engine's pod.",
+    )
+    max_loras: StrictInt = Field(default=1, ge=1, le=1000, description="Adapters that one batch may mix.")
+    max_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] = Field(default=16, description="Largest rank.")
+    runtime_updates: StrictBool = Field(default=False, description="Let adapters come and go without a restart.")
+
+
+class KvOffloadSettings(_Section):
+    """KV cache that is kept in main memory when it has to leave the GPU."""
+
+    gib: StrictInt = Field(ge=1, le=16_384, description="Main memory of one replica, over all of its GPUs.")
+    backend: Literal["native", "lmcache"] = Field(default="native", description="vLLM's own, or LMCache.")
+
+
+class OptionsSettings(_Section):
+    """What vLLM can do besides; left out: the engine's own default."""
+
+    prefix_caching: StrictBool | None = Field(default=None, description="Reuse the KV cache of shared prefixes.")
+    chunked_prefill: StrictBool | None = Field(default=None, description="Mix pieces of long prompts into batches.")
+    speculative: SpeculativeSettings | None = Field(default=None, description="Speculative decoding.")
+    lora: LoraSettings | None = Field(default=None, description="LoRA adapters.")
+    tool_call_parser: ShortText | None = Field(default=None, description="How this model writes tool calls.")
+    reasoning_parser: ShortText | None = Field(default=None, description="How this model writes its reasoning.")
+    structured_output: Literal["auto", "xgrammar", "guidance", "outlines", "lm-format-enforcer"] | None = Field(
+        default=None, description="Backend that keeps answers to a schema."
+    )
+    kv_offload: KvOffloadSettings | None = Field(default=None, description="Keep evicted KV cache in main memory.")
+    sleep_mode: StrictBool = Field(default=False, description="Let it give GPU memory back and keep its process.")
+
+
 class EngineSettings(_Section):
     """Which engine serves, and flags of it that you insist on."""
 
@@ -167,6 +219,7 @@ class EngineSettings(_Section):
         max_length=60,
         description="Flags without their dashes, such as max-num-seqs: 64. They win over what the plan would choose.",
     )
+    options: OptionsSettings = Field(default_factory=OptionsSettings, description="What vLLM can do besides.")
 
 
 def _engine_by_name(value: object) -> object:
@@ -177,7 +230,8 @@ class CacheSettings(_Section):
     """Where the weights lie between starts."""
 
     kind: CacheKind = Field(
-        default=CacheKind.LOCAL_NVME, description="local-nvme, network-volume (outlives the machine), or none."
+        default=CacheKind.LOCAL_NVME,
+        description="local-nvme, network-volume (of a rented machine: made and ended with it) or none.",
     )
     path: FolderPath = Field(default="/models", description="Folder on the machine.")
     size_gb: StrictInt | None = Field(
@@ -255,6 +309,10 @@ class ServeSettings(_Section):
     quantization: ShortText | None = Field(
         default=None, description="Precision of the weights, such as fp8; left out: as released."
     )
+    weights: HubId | None = Field(
+        default=None,
+        description="org/name on the hub of other files of this model at this precision: GGUF files, a fine-tune.",
+    )
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = Field(
         default="auto", description="Precision of the KV cache; auto: what the checkpoint declares."
     )
@@ -264,7 +322,10 @@ class ServeSettings(_Section):
     )
     engine: Annotated[
         EngineSettings, BeforeValidator(_engine_by_name, json_schema_input_type=EngineSettings | EngineName)
-    ] = Field(default_factory=EngineSettings, description="vllm, or {name, version, args}.")
+    ] = Field(
+        default_factory=EngineSettings,
+        description="vllm, sglang, tensorrt-llm, tgi, ollama or llama.cpp, or {name, version, args}.",
+    )
     place: PlaceSettings = Field(default_factory=PlaceSettings, description="Where it may run.")
     cache: CacheSettings = Field(default_factory=CacheSettings, description="Where the weights lie between starts.")
     expose: ExposeSettings = Field(default_factory=ExposeSettings, description="How the endpoint is reached.")
@@ -335,10 +396,16 @@ class StackSettings(BaseModel):
             context_tokens=serve.context,
             concurrency=serve.concurrency,
             quantization=serve.quantization,
+            weights=serve.weights,
             kv_cache_dtype=serve.kv_cache_dtype,
             replicas=serve.replicas,
             trial=serve.trial,
-            engine=EngineChoice(name=serve.engine.name, version=serve.engine.version, args=dict(serve.engine.args)),
+            engine=EngineChoice(
+                name=serve.engine.name,
+                version=serve.engine.version,
+                args=dict(serve.engine.args),
+                options=_options(serve.engine.options),
+            ),
             place=_place(serve.place),
             cache=Cache(kind=serve.cache.kind, path=serve.cache.path, size_gb=serve.cache.size_gb),
             expose=Expose(auth=serve.expose.auth, public=serve.expose.public, hostname=serve.expose.hostname),
@@ -346,6 +413,30 @@ class StackSettings(BaseModel):
             budget=_budget(serve.budget),
             monitoring=_monitoring(serve.monitoring),
         )
+
+
+def _options(asked: OptionsSettings) -> EngineOptions:
+    speculative, lora, offload = asked.speculative, asked.lora, asked.kv_offload
+    return EngineOptions(
+        prefix_caching=asked.prefix_caching,
+        chunked_prefill=asked.chunked_prefill,
+        speculative=Speculative(method=speculative.method, tokens=speculative.tokens, model=speculative.model)
+        if speculative
+        else None,
+        lora=Lora(
+            adapters=dict(lora.adapters),
+            max_loras=lora.max_loras,
+            max_rank=lora.max_rank,
+            runtime_updates=lora.runtime_updates,
+        )
+        if lora
+        else None,
+        tool_call_parser=asked.tool_call_parser,
+        reasoning_parser=asked.reasoning_parser,
+        structured_output=asked.structured_output,
+        kv_offload=KvOffload(gib=offload.gib, backend=offload.backend) if offload else None,
+        sleep_mode=asked.sleep_mode,
+    )
 
 
 def _place(place: PlaceSettings) -> Place:

@@ -63,6 +63,12 @@ class EnginePod:
     cache_path: str
     cache_volume: Manifest
     """Source of the volume for the weights, such as ``{"emptyDir": {}}``."""
+    command: Sequence[str] = ()
+    """Entry point; empty: the image's own."""
+    shutdown_flag: str | None = None
+    """Flag that takes the seconds in which running requests may end; None: the engine has none."""
+    host_gib: int = 0
+    """Main memory besides, such as an offloaded KV cache."""
 
     @property
     def shm_gib(self) -> int:
@@ -103,12 +109,14 @@ def _pod_spec(pod: EnginePod) -> Manifest:
 
 def _container(pod: EnginePod) -> Manifest:
     gpus = {pod.gpu_resource: str(pod.gpu_count)}
-    cpu, memory = str(4 + 2 * pod.gpu_count), f"{pod.shm_gib + HOST_GIB}Gi"
+    cpu, memory = str(4 + 2 * pod.gpu_count), f"{pod.shm_gib + HOST_GIB + pod.host_gib}Gi"
+    args = [*pod.argv, *_shutdown(pod)]
     probe: Manifest = {"httpGet": {"path": pod.health_path, "port": "http"}}
     return {
         "name": APP,
         "image": pod.image,
-        "args": [*pod.argv, *_shutdown(pod.argv)],
+        **({"command": list(pod.command)} if pod.command else {}),
+        **({"args": args} if args else {}),
         "env": list(pod.environment),
         "ports": [{"name": "http", "containerPort": pod.port}],
         "resources": {"limits": gpus, "requests": {"cpu": cpu, "memory": memory, **gpus}},
@@ -130,24 +138,20 @@ def _container(pod: EnginePod) -> Manifest:
     }
 
 
-def environment(*, cache_path: str, key_secret: str | None, token_secret: str | None) -> list[Manifest]:
-    """``env`` of the engine: caches on the volume, secrets by reference.
+def environment(
+    values: Mapping[str, str], *, key_variable: str | None, key_secret: str | None, token_secret: str | None
+) -> list[Manifest]:
+    """``env`` of the engine: what it is set up with, and secrets by reference.
 
     Args:
-        cache_path: where the weights lie.
+        values: the engine's own variables, no secrets.
+        key_variable: variable with which it checks the access key itself; None: the gateway alone does.
         key_secret: Secret that holds the access key as ``token``; None: the endpoint has no key.
         token_secret: Secret that holds the hub token as ``token``; None: the weights are open.
     """
-    values = {
-        "HF_HOME": cache_path,
-        "HF_HUB_CACHE": cache_path,
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "VLLM_CACHE_ROOT": f"{cache_path}/.vllm",
-        "VLLM_NO_USAGE_STATS": "1",
-    }
     found: list[Manifest] = [{"name": name, "value": value} for name, value in values.items()]
-    for name, secret in (("VLLM_API_KEY", key_secret), ("HF_TOKEN", token_secret)):
-        if secret is not None:
+    for name, secret in ((key_variable, key_secret), ("HF_TOKEN", token_secret)):
+        if name is not None and secret is not None:
             found.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": "token"}}})
     return found
 
@@ -169,5 +173,6 @@ def services(name: str, *, instance: str, namespace: str, port: int) -> dict[str
     }
 
 
-def _shutdown(argv: Sequence[str]) -> list[str]:
-    return [] if "--shutdown-timeout" in argv else ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]
+def _shutdown(pod: EnginePod) -> list[str]:
+    flag = pod.shutdown_flag
+    return [] if flag is None or flag in pod.argv else [flag, str(SHUTDOWN_SECONDS)]

@@ -59,6 +59,8 @@ class Flag:
     """Limits as ``ge``, ``gt``, ``le``, ``lt``."""
     secret: bool = False
     """The value is a credential: it may never be in an argument list."""
+    env: str | None = None
+    """Environment variable that sets the same."""
 
 
 def load_engines() -> tuple[Engine, ...]:
@@ -127,7 +129,7 @@ def load_flags(name: str, version: str) -> dict[str, Flag]:
         known = sorted(p.stem.removeprefix(f"{name}-flags-") for p in data_dir().glob(f"{name}-flags-*.json"))
         raise UnknownNameError(f"{name} version", version, known)
     raw: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["flags"]
-    keep = ("type", "aliases", "default", "choices", "deprecated", "negations", "known", "bounds", "secret")
+    keep = ("type", "aliases", "default", "choices", "deprecated", "negations", "known", "bounds", "secret", "env")
     return {
         flag: Flag(**{k: _frozen(facts[k]) for k in keep if facts.get(k) is not None}) for flag, facts in raw.items()
     }

@@ -41,8 +41,7 @@ def place_on(asked: Asked, place: KubernetesPlace) -> Placement:
     fits = [
         assess(asked.fit_request(gpu, tensor_parallel_size=size))
         for size in allowed_tps(asked.model)
-        if size <= place.nodes.gpus_per_node
-        and not check_parallelism(asked.model, size, 1, quantization=asked.precision.quantization)
+        if size <= place.nodes.gpus_per_node and not _why_not_split(asked, size)
     ]
     fit = next((f for f in fits if f.verdict is Verdict.FITS), None) or next(
         (f for f in fits if f.verdict is Verdict.TIGHT), None
@@ -115,6 +114,13 @@ def bill_nodes(asked: Asked, place: KubernetesPlace, nodes: int, *, lifetime_sec
             ),
         ]
     )
+
+
+def _why_not_split(asked: Asked, size: int) -> str | None:
+    """Engines of GGUF files place whole layers, so that nothing has to be divisible."""
+    if asked.precision.scheme.family == "gguf":
+        return None
+    return check_parallelism(asked.model, size, 1, quantization=asked.precision.quantization)
 
 
 def _does_not_hold(asked: Asked, nodes: KubernetesNodes, largest: Fit | None) -> NotPossibleError:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from modelyard.cost import Bill, add_bills, bill_machine
-from modelyard.errors import NotPossibleError
+from modelyard.errors import NotPossibleError, UsageError
 from modelyard.fit import Fit
 from modelyard.plan.cluster import bill_nodes, place_on
 from modelyard.plan.rented import MACHINE, search, seconds_until
@@ -12,11 +12,12 @@ from modelyard.plan.sizes import disk_gb, network_volume_gb
 from modelyard.plan.startup import startup_budget
 from modelyard.plan.types import Candidate, EnginePlan, Loser, Plan, StartupBudget
 from modelyard.plan.warn import rented_warnings, warnings_of
-from modelyard.render import vllm_argv
-from modelyard.spec import ServingSpec
+from modelyard.render.engines import Launch, render_engine, renderer_of
+from modelyard.spec import EngineOptions, ServingSpec
 from modelyard.units import format_duration
 
 KUBERNETES = "kubernetes"
+RENTED_ENGINE = "vllm"
 
 
 def make_plan(spec: ServingSpec, *, now: datetime | None = None) -> Plan:
@@ -42,6 +43,21 @@ def make_plan(spec: ServingSpec, *, now: datetime | None = None) -> Plan:
 
 def _on_rented(asked: Asked, lifetime: int | None) -> Plan:
     spec = asked.spec
+    if _needs_the_cluster(spec.engine.options):
+        raise UsageError(
+            "sleep mode, KV offload and run-time LoRA updates are not set up on rented machines",
+            details="where    key modelyard:serve.engine.options\nallowed  with place.kubernetes",
+            resolution="take them out, or run it on a Kubernetes cluster (place.kubernetes)",
+        )
+    if asked.engine.name != RENTED_ENGINE:
+        raise UsageError(
+            f"{asked.engine.title} is not started on rented machines",
+            details=(
+                f"where    key modelyard:serve.engine\nallowed  {RENTED_ENGINE}, or any engine with place.kubernetes\n"
+                "because  the start-up text of a rented machine installs and watches vLLM alone"
+            ),
+            resolution=f"use engine: {RENTED_ENGINE}, or run it on a Kubernetes cluster (place.kubernetes)",
+        )
     found = search(asked, lifetime_seconds=lifetime)
     chosen = found.candidates[0]
     one = bill_machine(
@@ -69,6 +85,12 @@ def _on_rented(asked: Asked, lifetime: int | None) -> Plan:
         lifetime=lifetime,
         warnings=tuple(rented_warnings(asked, found.candidates)),
     )
+
+
+def _needs_the_cluster(options: EngineOptions) -> bool:
+    """Options that take variables or main memory that only a pod is given."""
+    updates = options.lora is not None and options.lora.runtime_updates
+    return options.sleep_mode or options.kv_offload is not None or updates
 
 
 def _on_kubernetes(asked: Asked, lifetime: int | None) -> Plan:
@@ -139,25 +161,39 @@ def _plan(  # noqa: PLR0913  # the parts of a plan, all keyword-only
 
 
 def _engine(asked: Asked, fit: Fit) -> EnginePlan:
-    engine, spec, precision = asked.engine, asked.spec, asked.precision
-    argv = vllm_argv(
-        model_id=precision.checkpoint.hub_id,
-        served_model_name=asked.model.name,
-        max_model_len=spec.context_tokens,
-        tensor_parallel_size=fit.request.tensor_parallel_size,
-        port=engine.port,
-        download_dir=spec.cache.path,
-        quantization=precision.engine_flag,
-        kv_cache_dtype=spec.kv_cache_dtype,
-        extra=spec.engine.args,
-        engine_version=engine.version,
+    engine, spec = asked.engine, asked.spec
+    renderer = renderer_of(engine.name)
+    hub_id = asked.weights.hub_id
+    tag = asked.weights.quantization.removeprefix("gguf-").replace("-", "_").upper()
+    made = render_engine(
+        Launch(
+            engine=engine.name,
+            version=engine.version,
+            model_id=f"{hub_id}:{tag}" if renderer.reads_gguf and ":" not in hub_id else hub_id,
+            served_model=asked.model.name,
+            context_tokens=spec.context_tokens,
+            concurrency=spec.concurrency,
+            tensor_parallel_size=fit.request.tensor_parallel_size,
+            port=engine.port,
+            cache_path=spec.cache.path,
+            quantization=asked.precision.engine_flag,
+            kv_cache_dtype=spec.kv_cache_dtype,
+            args=spec.engine.args,
+            options=spec.engine.options,
+        )
     )
     return EnginePlan(
         name=engine.name,
         version=engine.version,
-        image=engine.image,
-        argv=argv,
+        image=asked.image(fit.request.gpu) or engine.image,
+        argv=made.argv,
+        command=made.command,
+        env=made.env,
         port=engine.port,
-        health_path=engine.health_path,
+        health_path=made.health_path or engine.health_path,
         metrics_path=engine.metrics_path,
+        served_model=made.served_model,
+        key_variable=renderer.key_variable,
+        shutdown_flag=renderer.shutdown_flag,
+        host_gib=offload.gib if (offload := spec.engine.options.kv_offload) else 0,
     )

@@ -1,6 +1,7 @@
 """The Plan: spec + fit + ranked offers, decided. Frozen, serialisable, the only thing that components accept."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,6 +23,19 @@ class EnginePlan:
     port: int
     health_path: str
     metrics_path: str
+    """Empty: it has no metrics."""
+    command: tuple[str, ...] = ()
+    """Entry point; empty: the image's own."""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it is set up with besides; no secrets in it."""
+    served_model: str = ""
+    """The name that a request has to carry in ``model``."""
+    key_variable: str | None = "VLLM_API_KEY"
+    """Environment variable with which it checks the access key itself; None: the gateway alone does."""
+    shutdown_flag: str | None = "--shutdown-timeout"
+    """Flag that takes the seconds in which running requests may end; None: it has none."""
+    host_gib: int = 0
+    """Main memory that one replica takes besides what every engine does, such as an offloaded KV cache."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

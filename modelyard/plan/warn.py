@@ -8,6 +8,7 @@ from modelyard.fit import Fit, Verdict
 from modelyard.offers import RENTABLE_VENDORS, find_vendor
 from modelyard.plan.request import Asked
 from modelyard.plan.types import Candidate
+from modelyard.render.engines.vllm_options import option_warnings
 from modelyard.units import format_usd
 
 _CROSSES_PCIE = "crosses PCIe"
@@ -51,6 +52,16 @@ def warnings_of(asked: Asked, fit: Fit) -> Iterator[str]:
     support = asked.support(fit.request.gpu)
     if support.kind == "weight-only":
         yield support.why
+    if asked.engine.status == "maintenance":
+        yield f"{asked.engine.title} is in maintenance mode: its makers send new users to vLLM or SGLang"
+    yield from option_warnings(asked.spec.engine.options)
+    if fit.request.gpu.vendor == "amd":
+        yield f"the tag of {asked.image(fit.request.gpu)} follows its makers' naming; pull it once before relying on it"
+    if not asked.engine.metrics_path:
+        yield f"{asked.engine.title} has no metrics: only those of the GPUs are collected"
+    if asked.spec.weights is not None:
+        what = f"{asked.model.title} at {asked.weights.quantization}"
+        yield f"{asked.spec.weights} is taken to be {what}: it is not checked"
     if asked.weights.gated:
         yield f"{asked.weights.hub_id} is gated: accept its licence on the hub and give a token (huggingface:token)"
     if any(word in asked.model.license.lower() for word in _NOT_FREE):

@@ -105,24 +105,51 @@ def vllm_argv(  # noqa: PLR0913  # one parameter per flag that the plan decides,
     return (*argv, *user_argv(extra, flags))
 
 
-def user_argv(extra: Mapping[str, FlagValue], flags: Mapping[str, Flag]) -> tuple[str, ...]:
+def user_argv(
+    extra: Mapping[str, FlagValue],
+    flags: Mapping[str, Flag],
+    *,
+    title: str = "vLLM",
+    owned: Mapping[str, str] = OWNED_FLAGS,
+) -> tuple[str, ...]:
     """The user's flags as arguments, in alphabetical order.
+
+    Args:
+        extra: flags without dashes.
+        flags: those of the pinned version.
+        title: the engine's name, for messages.
+        owned: flags that the plan sets, each with why the user may not.
 
     Raises:
         UnknownNameError: no such flag.
         ConfigError: a flag that the plan owns, one given twice, or a value that does not suit it.
     """
+    rendered: list[str] = []
+    for name, written, is_negation in known_args(extra, flags, title=title, owned=owned):
+        facts = flags[written.partition(".")[0]]
+        rendered += render_flag(name, written, facts, extra[name], is_negation=is_negation)
+    return tuple(rendered)
+
+
+def known_args(
+    extra: Mapping[str, FlagValue], flags: Mapping[str, Flag], *, title: str, owned: Mapping[str, str]
+) -> list[tuple[str, str, bool]]:
+    """Each of the user's flags as written, its spelling in ``flags`` (with its path), and whether it negates.
+
+    Raises:
+        UnknownNameError: no such flag.
+        ConfigError: a flag that the plan owns, or one given twice.
+    """
     spelled = _spellings(flags)
     seen: dict[str, str] = {}
-    rendered: list[str] = []
+    found: list[tuple[str, str, bool]] = []
     for name in sorted(extra):
         base, _, path = name.strip().lstrip("-").replace("_", "-").partition(".")
-        found = spelled.get(base)
-        if found is None:
-            known = [flag.removeprefix("--") for flag in flags]
-            raise UnknownNameError("vLLM flag", name, known, see="Flags go into `engine.args` without dashes.")
-        flag, is_negation = found
-        reason = OWNED_FLAGS.get(flag) or (_SECRET if flags[flag].secret else None)
+        if base not in spelled:
+            known = [flag.removeprefix("--").replace("_", "-") for flag in flags]
+            raise UnknownNameError(f"{title} flag", name, known, see="Flags go into `engine.args` without dashes.")
+        flag, is_negation = spelled[base]
+        reason = owned.get(flag) or (_SECRET if flags[flag].secret else None)
         if reason is not None:
             raise ConfigError(
                 f"{quote(name)} is not yours to set: {reason}", key=f"engine.args.{name}", resolution="remove it"
@@ -131,11 +158,11 @@ def user_argv(extra: Mapping[str, FlagValue], flags: Mapping[str, Flag]) -> tupl
         if written in seen:
             raise ConfigError(f"{quote(name)} sets the same flag as {quote(seen[written])}", key=f"engine.args.{name}")
         seen[written] = name
-        rendered += render_flag(name, written, flags[flag], extra[name], is_negation=is_negation)
-    return tuple(rendered)
+        found.append((name, written, is_negation))
+    return found
 
 
-def known_value(flags: Mapping[str, Flag], flag: str, value: str, *, key: str) -> None:
+def known_value(flags: Mapping[str, Flag], flag: str, value: str, *, key: str, title: str = "vLLM") -> None:
     """Check a value that the plan sets against those that the engine's source names.
 
     Raises:
@@ -143,7 +170,7 @@ def known_value(flags: Mapping[str, Flag], flag: str, value: str, *, key: str) -
     """
     allowed = flags[flag].choices or flags[flag].known
     if allowed and value not in allowed:
-        raise UnknownNameError(key, value, allowed, see=f"vLLM takes these for {flag}.")
+        raise UnknownNameError(key, value, allowed, see=f"{title} takes these for {flag}.")
 
 
 def _spellings(flags: Mapping[str, Flag]) -> dict[str, tuple[str, bool]]:
@@ -151,7 +178,7 @@ def _spellings(flags: Mapping[str, Flag]) -> dict[str, tuple[str, bool]]:
     spelled: dict[str, tuple[str, bool]] = {}
     for flag, facts in flags.items():
         for spelling in (flag, *facts.aliases):
-            spelled[spelling.lstrip("-")] = (flag, False)
+            spelled[spelling.lstrip("-").replace("_", "-")] = (flag, False)
         for spelling in facts.negations:
-            spelled[spelling.lstrip("-")] = (flag, True)
+            spelled[spelling.lstrip("-").replace("_", "-")] = (flag, True)
     return spelled

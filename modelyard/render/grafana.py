@@ -169,16 +169,18 @@ def dashboards_yml(*, folder: str) -> str:
     return yaml.safe_dump({"apiVersion": 1, "providers": [provider]}, sort_keys=False)
 
 
-def dashboard_json(*, title: str, has_gpu_metrics: bool) -> str:
+def dashboard_json(*, title: str, has_gpu_metrics: bool, has_vllm_metrics: bool = True) -> str:
     """The dashboard, two panels a row, serving above GPUs.
 
     Args:
         title: heading.
         has_gpu_metrics: whether GPU panels have anything to show.
+        has_vllm_metrics: whether the engine has the metrics that the serving panels ask for.
     """
     panels: list[dict[str, object]] = []
     top = 0
-    for heading, group in (("Serving", SERVING_PANELS), ("GPUs", GPU_PANELS if has_gpu_metrics else ())):
+    serving = SERVING_PANELS if has_vllm_metrics else ()
+    for heading, group in (("Serving", serving), ("GPUs", GPU_PANELS if has_gpu_metrics else ())):
         if not group:
             continue
         panels.append(

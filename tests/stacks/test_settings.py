@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modelyard.errors import ConfigError
-from modelyard.spec import Auth, CacheKind, Trust
+from modelyard.spec import Auth, CacheKind, EngineOptions, KvOffload, Lora, Speculative, Trust
 from stacks.problems import Lines
 from stacks.settings import StackSettings, parse_settings
 
@@ -264,3 +264,47 @@ def test_an_unknown_key_of_ours_is_refused() -> None:
         parse(top={"modelyard:price-age": 3})
     assert caught.value.brief == "unknown key 'modelyard:price-age'"
     assert caught.value.resolution == "did you mean 'modelyard:price-age-warning-days'?"
+
+
+def test_engine_options_reach_the_spec() -> None:
+    options = {
+        "prefix-caching": True,
+        "speculative": {"method": "eagle3", "tokens": 3, "model": "org/head"},
+        "lora": {"adapters": {"sql": "org/sql-lora"}, "max-rank": 32, "runtime-updates": True},
+        "tool-call-parser": "hermes",
+        "structured-output": "xgrammar",
+        "kv-offload": {"gib": 64},
+        "sleep-mode": True,
+    }
+    made = parse({"engine": {"options": options}}).to_spec("dev").engine.options
+    assert made == EngineOptions(
+        prefix_caching=True,
+        speculative=Speculative(method="eagle3", tokens=3, model="org/head"),
+        lora=Lora(adapters={"sql": "org/sql-lora"}, max_rank=32, runtime_updates=True),
+        tool_call_parser="hermes",
+        structured_output="xgrammar",
+        kv_offload=KvOffload(gib=64),
+        sleep_mode=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["vllm", "sglang", "tensorrt-llm", "tgi", "ollama", "llama.cpp"])
+def test_every_engine_that_is_deployed_may_be_asked_for(name: str) -> None:
+    spec = parse({"engine": name, "weights": "org/files-GGUF:Q4_K_M"}).to_spec("dev")
+    assert (spec.engine.name, spec.weights) == (name, "org/files-GGUF:Q4_K_M")
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"engine": {"options": {"speculative": {"method": "medusa", "tokens": 3}}}}, "speculative.method"),
+        ({"engine": {"options": {"speculative": {"method": "ngram", "tokens": 0}}}}, "speculative.tokens"),
+        ({"engine": {"options": {"lora": {"max-rank": 48}}}}, "lora.max-rank"),
+        ({"engine": {"options": {"lora": {"adapters": {"sql": "../up"}}}}}, "lora.adapters.sql"),
+        ({"engine": {"options": {"kv-offload": {"gib": 0}}}}, "kv-offload.gib"),
+        ({"engine": {"options": {"prefix-cache": True}}}, "options.prefix-cache"),
+        ({"weights": "no-owner"}, "weights"),
+    ],
+)
+def test_engine_options_that_cannot_be(changes: dict[str, Any], key: str) -> None:
+    assert key in str(refused(changes))

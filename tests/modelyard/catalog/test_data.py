@@ -134,7 +134,7 @@ def test_everything_that_was_observed_is_in_the_catalog() -> None:
 def test_images_are_pinned() -> None:
     for engine in engines.load_engines():
         for image in filter(None, (engine.image, engine.image_rocm)):
-            assert re.search(r":(v?\d+\.\d+|server-cuda\d*-b\d+)", image), image
+            assert re.search(r":(v?\d+\.\d+|server-(?:cuda\d*|rocm)-b\d+)", image), image
 
 
 def test_the_flag_list_is_that_of_the_pinned_version() -> None:

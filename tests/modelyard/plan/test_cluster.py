@@ -5,7 +5,7 @@ import pytest
 
 from modelyard.errors import NotPossibleError, UnknownNameError
 from modelyard.plan import make_plan
-from modelyard.spec import KubernetesNodes, KubernetesPlace, Place
+from modelyard.spec import EngineChoice, KubernetesNodes, KubernetesPlace, Place
 from tests.modelyard.plan.specs import prod
 
 HGX = KubernetesNodes(gpu="H100-SXM", gpus_per_node=8, count=2, vendor="coreweave", sku="HGX H100")
@@ -56,7 +56,6 @@ def test_a_control_plane_is_on_the_bill_when_named() -> None:
     ("nodes", "text"),
     [
         (KubernetesNodes(gpu="L4", gpus_per_node=1, count=4), "does not fit on one node of 1× L4"),
-        (KubernetesNodes(gpu="MI300X", gpus_per_node=8, count=4), "ROCm"),
         (KubernetesNodes(gpu="H100-SXM", gpus_per_node=4, count=1), "nodes"),
     ],
 )
@@ -65,6 +64,20 @@ def test_nodes_that_do_not_do_are_refused(nodes: KubernetesNodes, text: str) -> 
         make_plan(prod(nodes=nodes))
     assert text in str(caught.value)
     assert "place.kubernetes.nodes" in str(caught.value)
+
+
+def test_amd_takes_the_rocm_image_and_says_that_its_tag_was_not_seen() -> None:
+    plan = make_plan(prod(nodes=KubernetesNodes(gpu="MI300X", gpus_per_node=8, count=4)))
+    assert plan.engine.image == "docker.io/vllm/vllm-openai-rocm:v0.33.0"
+    assert [w for w in plan.warnings if "vllm-openai-rocm" in w]
+
+
+@pytest.mark.parametrize("engine", ["sglang", "tensorrt-llm"])
+def test_amd_is_refused_where_no_image_is_known(engine: str) -> None:
+    amd = KubernetesNodes(gpu="MI300X", gpus_per_node=8, count=4)
+    with pytest.raises(NotPossibleError) as caught:
+        make_plan(prod(nodes=amd, engine=EngineChoice(name=engine)))
+    assert "has no image for it that is known" in str(caught.value)
 
 
 def test_an_unknown_gpu_is_named() -> None:
