@@ -217,8 +217,9 @@ def test_two_at_once_do_not_disturb_each_other(vendors: Vendors) -> None:
 def test_ctrl_c_says_that_it_must_be_run_again(vendors: Vendors) -> None:
     vendors.rent("runpod", title="trial", ends_in=EXPIRED)
     vendors.simulators["runpod"].faults.arm("delete_fails", times=10_000)
+    # A job in the background of a shell ignores Ctrl-C, and so would what it starts.
     process = subprocess.Popen(
-        [sys.executable, "-m", "modelyard.cli", "reap"],
+        ["env", "--default-signal=INT", sys.executable, "-m", "modelyard.cli", "reap"],
         cwd=ROOT,
         env=dict(os.environ),
         stdout=subprocess.PIPE,
