@@ -37,8 +37,6 @@ class Kind(StrEnum):
 
 RETRIED: Final = frozenset({Kind.RATE, Kind.TRANSIENT, Kind.MALFORMED, Kind.AMBIGUOUS})
 """Kinds after which a call that changes nothing, or that may be repeated, is made again."""
-ENDS_THE_RUN: Final = frozenset({Kind.QUOTA, Kind.BALANCE, Kind.AUTH, Kind.RETIRED})
-"""Kinds that no other candidate of the same vendor can mend."""
 
 
 class VendorError(ModelyardError):

@@ -5,20 +5,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from modelyard.errors import UnverifiedError
 from providers.base.clock import Clock
-from providers.base.errors import RETRIED, Kind, VendorError
 from providers.base.journal import Journal
 from providers.base.marker import Marker
 from providers.base.reconcile import VISIBLE_WITHIN_SECONDS, Creation, LeftBehind, Say, create_once, settle_notes
-from providers.base.release import is_too_young
+from providers.base.release import PATIENCE_SECONDS, shown_or_gone, until_gone
 from providers.base.resource import Found, Lifecycle, Wanted
-
-_LOOK_AGAIN_SECONDS: Final = 5.0
-_DELETE_PATIENCE_SECONDS: Final = 600.0
-_ABSENCES: Final = 2
 
 
 async def create_safely(
@@ -109,12 +103,12 @@ async def read_safely(
     Raises:
         VendorError: the vendor does not answer.
     """
-    begun = clock.monotonic()
-    while True:
-        found = await lifecycle.read(object_id)
-        if found is not None or not is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock, since=begun):
-            return found
-        await clock.sleep(_LOOK_AGAIN_SECONDS)
+    return await shown_or_gone(
+        lambda: lifecycle.read(object_id),
+        clock=clock,
+        created_at=created_at,
+        visible_within_seconds=VISIBLE_WITHIN_SECONDS,
+    )
 
 
 async def delete_safely(
@@ -123,7 +117,7 @@ async def delete_safely(
     *,
     clock: Clock,
     created_at: datetime | None = None,
-    patience_seconds: float = _DELETE_PATIENCE_SECONDS,
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> bool:
     """Delete an object until read-backs prove that it is gone.
 
@@ -134,26 +128,14 @@ async def delete_safely(
         UnverifiedError: it could not be proved within the patience.
         VendorError: the key does not work, or the vendor refuses for good.
     """
-    begun = clock.monotonic()
-    give_up = begun + patience_seconds
-    seen, absences, last = False, 0, "nothing was answered"
-    while True:
-        try:
-            if await lifecycle.read(object_id) is None:
-                young = not seen and is_too_young(created_at, VISIBLE_WITHIN_SECONDS, clock, since=begun)
-                absences, last = (0, "it is too young to be shown") if young else (absences + 1, last)
-            else:
-                seen, absences, last = True, 0, "it is still shown"
-                await lifecycle.delete(object_id)
-        except VendorError as error:
-            if error.kind not in RETRIED and error.kind is not Kind.CONFLICT:
-                raise
-            last, absences = str(error), 0
-        if absences >= _ABSENCES:
-            return seen
-        if clock.monotonic() > give_up:
-            raise UnverifiedError(
-                f"{lifecycle.kind.name} {object_id} could not be proved gone within {patience_seconds:.0f} s: {last}",
-                resolution=f"Look at {lifecycle.console_url(object_id)} and delete it there.",
-            )
-        await clock.sleep(_LOOK_AGAIN_SECONDS)
+    return await until_gone(
+        lambda: lifecycle.read(object_id),
+        lambda: lifecycle.delete(object_id),
+        what=f"{lifecycle.kind.name} {object_id}",
+        told=lambda _: "it is still shown",
+        resolution=f"Look at {lifecycle.console_url(object_id)} and delete it there.",
+        clock=clock,
+        created_at=created_at,
+        visible_within_seconds=VISIBLE_WITHIN_SECONDS,
+        patience_seconds=patience_seconds,
+    )

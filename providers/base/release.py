@@ -1,7 +1,8 @@
-"""Deleting a machine, and not believing it until it is gone."""
+"""Deleting, and not believing it until it is gone: machines here, any other object by the same two functions."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from modelyard.errors import UnverifiedError
 from providers.base.clock import Clock
@@ -12,6 +13,8 @@ PATIENCE_SECONDS: Final = 600.0
 _LOOK_AGAIN_SECONDS: Final = 5.0
 _ABSENCES: Final = 2
 """Read-backs in a row that must not see it: an accepted delete may be shown undone for a moment."""
+
+T = TypeVar("T")
 
 
 async def release(
@@ -38,36 +41,98 @@ async def release(
         UnverifiedError: it could not be proved within the patience; names the console link.
         VendorError: the key does not work.
     """
+    return await until_gone(
+        lambda: vendor.get(machine_id),
+        lambda: vendor.delete(machine_id),
+        what=f"{vendor.name}: machine {machine_id}",
+        told=lambda sighting: f"still shown as {sighting.status.value}",
+        resolution=f"Look at {vendor.console_url(machine_id)} and delete it there, or run `modelyard reap`.",
+        clock=clock,
+        created_at=created_at,
+        visible_within_seconds=vendor.visible_within_seconds,
+        patience_seconds=patience_seconds,
+        ends_unseen=True,
+    )
+
+
+async def until_gone(  # noqa: PLR0913  # each says something else about the object
+    show: Callable[[], Awaitable[T | None]],
+    end: Callable[[], Awaitable[None]],
+    *,
+    what: str,
+    told: Callable[[T], str],
+    resolution: str,
+    clock: Clock,
+    created_at: datetime | None,
+    visible_within_seconds: float,
+    patience_seconds: float,
+    ends_unseen: bool = False,
+) -> bool:
+    """Ask for an object's end until read-backs do not show it any more.
+
+    Args:
+        show: reads it; None: it is not shown.
+        end: asks for its end once.
+        what: it, for messages.
+        told: what to say of it while it is shown.
+        resolution: what a person does when it cannot be proved.
+        clock: time.
+        created_at: when it was created, if that is known.
+        visible_within_seconds: how long a new one may not be shown.
+        patience_seconds: how long to try.
+        ends_unseen: whether its end is asked for although it is not shown, since it may only not be shown.
+
+    Returns:
+        True when it was shown before it went.
+
+    Raises:
+        UnverifiedError: it could not be proved within the patience.
+        VendorError: the key does not work, or the vendor refuses for good.
+    """
     begun = clock.monotonic()
-    give_up = begun + patience_seconds
     seen, asked, absences, last = False, False, 0, "nothing was answered"
-    while absences < _ABSENCES:
+    while True:
         try:
-            sighting = await vendor.get(machine_id)
-            if sighting is None and not asked:
-                await vendor.delete(machine_id)  # it may only not be shown; a delete of nothing does no harm
+            shown = await show()
+            if shown is not None:
+                seen, absences, last = True, 0, told(shown)
+            if shown is not None or (ends_unseen and not asked):
+                await end()
                 asked = True
-            if sighting is None:
-                young = not seen and is_too_young(created_at, vendor.visible_within_seconds, clock, since=begun)
+            if shown is None:
+                young = not seen and is_too_young(created_at, visible_within_seconds, clock, since=begun)
                 absences, last = (0, "it is too young to be shown") if young else (absences + 1, last)
-            else:
-                seen, absences = True, 0
-                last = f"still shown as {sighting.status.value}"
-                await vendor.delete(machine_id)
-                asked = True
         except VendorError as error:
             if error.kind not in RETRIED and error.kind is not Kind.CONFLICT:
                 raise
             last, absences = str(error), 0
         if absences >= _ABSENCES:
-            break
-        if clock.monotonic() > give_up:
+            return seen
+        if clock.monotonic() > begun + patience_seconds:
             raise UnverifiedError(
-                f"{vendor.name}: machine {machine_id} could not be proved gone within {patience_seconds:.0f} s: {last}",
-                resolution=f"Look at {vendor.console_url(machine_id)} and delete it there, or run `modelyard reap`.",
+                f"{what} could not be proved gone within {patience_seconds:.0f} s: {last}", resolution=resolution
             )
         await clock.sleep(_LOOK_AGAIN_SECONDS)
-    return seen
+
+
+async def shown_or_gone(
+    show: Callable[[], Awaitable[T | None]],
+    *,
+    clock: Clock,
+    created_at: datetime | None,
+    visible_within_seconds: float,
+) -> T | None:
+    """An object as it is; None only when it is old enough that not being shown means not being there.
+
+    Raises:
+        VendorError: the vendor does not answer.
+    """
+    begun = clock.monotonic()
+    while True:
+        shown = await show()
+        if shown is not None or not is_too_young(created_at, visible_within_seconds, clock, since=begun):
+            return shown
+        await clock.sleep(_LOOK_AGAIN_SECONDS)
 
 
 def is_too_young(
@@ -89,9 +154,9 @@ async def look(vendor: MachineVendor, machine_id: str, *, clock: Clock, created_
     Raises:
         VendorError: the vendor does not answer.
     """
-    begun = clock.monotonic()
-    while True:
-        sighting = await vendor.get(machine_id)
-        if sighting is not None or not is_too_young(created_at, vendor.visible_within_seconds, clock, since=begun):
-            return sighting
-        await clock.sleep(_LOOK_AGAIN_SECONDS)
+    return await shown_or_gone(
+        lambda: vendor.get(machine_id),
+        clock=clock,
+        created_at=created_at,
+        visible_within_seconds=vendor.visible_within_seconds,
+    )

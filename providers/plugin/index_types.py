@@ -284,5 +284,3 @@ ACCESS_KEY: Final = ResourceType(
     ),
     outputs=(Field(name="value", kind="string", description="The token.", secret=True),),
 )
-
-INDEX_TYPES: Final = (MACHINE, READY, ACCESS_KEY)

@@ -1,14 +1,13 @@
 """Vast's objects as far as they are used, checked when they arrive: an odd one is an error, never a missing machine."""
 
 from decimal import Decimal
-from typing import Final, TypeVar, cast
+from typing import TypeVar, cast
 
 import msgspec
 
 from providers.vastai.errors import as_object, malformed
 
 T = TypeVar("T")
-_HOURS_PER_MONTH: Final = 730
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,8 +141,3 @@ def usd(amount: float | None) -> Decimal | None:
     if amount is None or amount <= 0:
         return None
     return Decimal(str(amount))
-
-
-def monthly_as_hourly(usd_per_gb_month: float, gigabytes: int) -> Decimal:
-    """What so much disk costs an hour."""
-    return Decimal(str(usd_per_gb_month)) * gigabytes / _HOURS_PER_MONTH

@@ -14,7 +14,6 @@ from providers.lambda_cloud.prepare import Preparation
 from providers.lambda_cloud.replies import Instance
 from providers.lambda_cloud.tags import MARKER_TAG
 
-_TAG_KEY: Final = r"^[a-z][a-z0-9-:]+$"
 _MOUNT: Final = r"^(/home|/lambda/nfs|/data)[/a-zA-Z0-9-]*$"
 _MOUNT_FIELDS: Final = (
     Field(name="mountPoint", kind="string", description="Path in the instance.", required=True, pattern=_MOUNT),
